@@ -1,0 +1,21 @@
+package store
+
+import "errors"
+
+var (
+	// ErrNotFound says that no record, article or key has the given identity.
+	ErrNotFound = errors.New("not found")
+	// ErrExists says that the identity is taken.
+	ErrExists = errors.New("already exists")
+	// ErrCursor says that a cursor was not made by this store or is for
+	// another filter. The caller starts again without one.
+	ErrCursor = errors.New("cursor not usable")
+	// ErrCorrupt says that Check found the store's parts in disagreement; the
+	// wrapping error names the part and the first disagreement.
+	ErrCorrupt = errors.New("store is corrupt")
+	// ErrBusy says that another process held the write lock for longer than
+	// the engine waits.
+	ErrBusy = errors.New("store is busy")
+	// ErrSchema says that the store was written by a newer spoor.
+	ErrSchema = errors.New("store has a newer schema")
+)

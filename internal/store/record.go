@@ -1,0 +1,157 @@
+package store
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"spoor/internal/ioc"
+)
+
+// Record is one value as reported by one source: the same value in three
+// articles is three records (contract section 2). Slices are sorted, without
+// repetitions, and never to be modified by the receiver: engines share them.
+type Record struct {
+	// ID is RecordID of the four things that make a record unique.
+	ID uuid.UUID
+	// Type, Value and Key are those of ioc: Key is what is searched.
+	Type  ioc.Type
+	Value string
+	Key   string
+
+	Confidence ioc.Confidence
+	Origin     Origin
+	Feed       Feed
+	// Article is nil for a row of a feed that names none.
+	Article *ArticleRef
+
+	// FirstSeen and LastSeen are the source's own dates, in UTC, whole
+	// seconds; never zero in a stored record.
+	FirstSeen, LastSeen time.Time
+	// Context is the text around the value, or empty.
+	Context string
+	Tags    []string
+	// Families are the tags among Tags that name a malware family: what the
+	// campaign relation goes by.
+	Families   []string
+	Techniques []string
+	// Industries are CISA sector slugs.
+	Industries []string
+	Ports      []uint16
+	TLP        ioc.TLP
+	Warnings   []Warning
+
+	// AddedAt and UpdatedAt are ours; UpdatedAt never runs against Seq.
+	AddedAt, UpdatedAt time.Time
+	// Seq is the commit-ordered number of the last change: unique in a store,
+	// never handed out twice, never going back.
+	Seq int64
+}
+
+// Warning says that the value is on a known-good or special-purpose list.
+type Warning struct{ List, Reason string }
+
+// ArticleRef is the part of an Article that every record shows of it.
+type ArticleRef struct {
+	ID    uuid.UUID
+	Title string
+	// URL is the article's own address, empty when it has none.
+	URL string
+}
+
+// Article is a report that names indicators (contract section 2.2).
+type Article struct {
+	ID    uuid.UUID
+	Feed  Feed
+	Title string
+	URL   string
+	// OtherURLs are the further references of a block listed under several.
+	OtherURLs []string
+	// GUID identifies the article where it has no URL; empty otherwise.
+	GUID string
+	// Digest is the hex SHA-256 of the article's text, empty when there is no
+	// text (a block of a trail file has none).
+	Digest    string
+	Publisher string
+	Summary   string
+	Category  string
+	Tags      []string
+	TLP       ioc.TLP
+	// Published and Modified are zero when unknown; Fetched is ours.
+	Published, Modified, Fetched time.Time
+}
+
+// Ref returns what records show of the article.
+func (a Article) Ref() ArticleRef { return ArticleRef{ID: a.ID, Title: a.Title, URL: a.URL} }
+
+// Feed is a source. Its name identifies it.
+type Feed struct {
+	Name     string
+	Category Category
+}
+
+// Origin tells prose from structured rows.
+type Origin uint8
+
+// The origins of contract section 2.
+const (
+	OriginArticle Origin = 1 + iota // from prose, or listed under an article
+	OriginFeed                      // a structured row that names no article
+)
+
+// String returns the word of the wire contract.
+func (o Origin) String() string {
+	switch o {
+	case OriginArticle:
+		return "article"
+	case OriginFeed:
+		return "feed"
+	}
+	return ""
+}
+
+// Origins returns all origins, in contract order.
+func Origins() []Origin { return []Origin{OriginArticle, OriginFeed} }
+
+// Category is the kind of source, a word of contract section 2.
+type Category string
+
+// The categories of contract section 2.
+const (
+	Government  Category = "government"
+	Commercial  Category = "commercial"
+	Community   Category = "community"
+	News        Category = "news"
+	Research    Category = "research"
+	ThreatIntel Category = "threat-intel"
+	Vendor      Category = "vendor"
+	ThreatFeed  Category = "threat-feed"
+)
+
+// Categories returns all categories, in contract order.
+func Categories() []Category {
+	return []Category{Government, Commercial, Community, News, Research, ThreatIntel, Vendor, ThreatFeed}
+}
+
+// Industries returns the slugs of CISA's sixteen critical infrastructure
+// sectors, sorted.
+func Industries() []string {
+	return []string{
+		"chemical", "commercial-facilities", "communications", "critical-manufacturing", "dams",
+		"defense-industrial-base", "emergency-services", "energy", "financial-services",
+		"food-and-agriculture", "government-facilities", "healthcare-and-public-health",
+		"information-technology", "nuclear", "transportation-systems", "water-and-wastewater",
+	}
+}
+
+// Sighting is one observation of a record in one run: append-only.
+type Sighting struct {
+	Run                 uuid.UUID
+	SeenAt              time.Time // when the run wrote it
+	Confidence          ioc.Confidence
+	FirstSeen, LastSeen time.Time // as the source gave them; zero when undated
+	Context             string
+	Tags                []string
+	Ports               []uint16
+	TLP                 ioc.TLP
+}

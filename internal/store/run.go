@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"spoor/internal/ioc"
+)
+
+// RunStarter writes what feeds say.
+type RunStarter interface {
+	// StartRun records that a pass over a feed's input begins, and makes the
+	// feed if it is new. An existing feed keeps its category.
+	StartRun(ctx context.Context, spec RunSpec) (Run, error)
+}
+
+// RunSpec describes a run.
+type RunSpec struct {
+	Feed Feed
+	// Source says what is read: a path or an address, for people.
+	Source string
+	// Now is the run's one time: what undated input is dated with.
+	Now time.Time
+}
+
+// Run is one pass over one feed's input. It serves one goroutine; several runs
+// of several processes may be under way at once.
+type Run interface {
+	// Write stores a batch in one transaction: all of it or none. When it
+	// returns nil the batch is durable and searchable. Writing the same batch
+	// again changes nothing: it is safe to repeat after an error.
+	Write(ctx context.Context, batch []Observation) (Outcome, error)
+	// Finish ends the run, records its counts and tidies the index. A run
+	// that is never finished loses nothing that was written.
+	Finish(ctx context.Context, stats RunStats) error
+}
+
+// RunStats is what a run counted, kept with it.
+type RunStats struct {
+	Read, New, Updated, Unchanged, Merged, Skipped int64
+}
+
+// Outcome counts what became of a batch's observations.
+type Outcome struct {
+	// New were not there before. Updated were, and learnt something. Unchanged
+	// were, and did not. Merged were said already in this run, whether or not
+	// they taught something more.
+	New, Updated, Unchanged, Merged int
+}
+
+// Add adds the counts of o.
+func (o *Outcome) Add(p Outcome) {
+	o.New += p.New
+	o.Updated += p.Updated
+	o.Unchanged += p.Unchanged
+	o.Merged += p.Merged
+}
+
+// Observation is what a source says of one indicator. It is merged into the
+// record with Merge's rules, so that the order of reading does not matter and
+// reading again changes nothing.
+type Observation struct {
+	Indicator ioc.Indicator
+	// Article is nil for a row that names none. Observations of one article
+	// share the pointer. Its ID is set by the caller, with ArticleID.
+	Article *Article
+	// Confidence, TLP: zero when the source does not say; the caller has put
+	// the feed's default there.
+	Confidence ioc.Confidence
+	TLP        ioc.TLP
+	Origin     Origin
+	// FirstSeen and LastSeen are zero when the source gives no date.
+	FirstSeen, LastSeen time.Time
+	Context             string
+	// The lists need be neither sorted nor distinct. Families are taken into
+	// the tags as well.
+	Tags, Families, Techniques, Industries []string
+	Ports                                  []uint16
+	Warnings                               []Warning
+}
+
+// NewRecord returns the record that an observation makes when there is none
+// yet: undated input takes now.
+func NewRecord(feed Feed, o Observation, now time.Time) Record {
+	r := Record{
+		Type: o.Indicator.Type, Value: o.Indicator.Value, Key: o.Indicator.Key,
+		Confidence: o.Confidence, Origin: o.Origin, Feed: feed, TLP: max(o.TLP, ioc.Clear),
+		FirstSeen: o.FirstSeen, LastSeen: o.LastSeen,
+		Context: o.Context, Warnings: o.Warnings,
+	}
+	if r.Confidence == 0 {
+		r.Confidence = ioc.Medium
+	}
+	if r.FirstSeen.IsZero() {
+		r.FirstSeen = r.LastSeen
+	}
+	if r.FirstSeen.IsZero() {
+		r.FirstSeen = now
+	}
+	if r.LastSeen.Before(r.FirstSeen) {
+		r.LastSeen = r.FirstSeen
+	}
+	r.FirstSeen, r.LastSeen = second(r.FirstSeen), second(r.LastSeen)
+	article := uuid.Nil
+	if o.Article != nil {
+		ref := o.Article.Ref()
+		r.Article, article = &ref, ref.ID
+	}
+	r.ID = RecordID(feed.Name, article, r.Type, r.Value)
+	r.Tags = union(o.Tags, o.Families)
+	r.Families = union(o.Families, nil)
+	r.Techniques = union(o.Techniques, nil)
+	r.Industries = union(o.Industries, nil)
+	r.Ports = union(o.Ports, portOf(o.Indicator))
+	return r
+}
+
+// Merge returns the record after the same source has said o as well, and
+// whether that changed anything. Merging is a union and never depends on the
+// order: dates widen, lists grow, the stricter marking wins, the first context
+// stays. Confidence follows the latest dated statement, and the higher one of
+// statements that are equally late. Undated input moves no date.
+func Merge(r Record, o Observation) (Record, bool) {
+	was := r
+	r.Confidence = mergedConfidence(r, o)
+	if first := second(o.FirstSeen); !o.FirstSeen.IsZero() && first.Before(r.FirstSeen) {
+		r.FirstSeen = first
+	}
+	for _, t := range []time.Time{o.FirstSeen, o.LastSeen} {
+		if last := second(t); !t.IsZero() && last.After(r.LastSeen) {
+			r.LastSeen = last
+		}
+	}
+	if r.Context == "" {
+		r.Context = o.Context
+	}
+	r.TLP = max(r.TLP, o.TLP)
+	grown := false
+	r.Tags, grown = grow(r.Tags, grown, o.Tags, o.Families)
+	r.Families, grown = grow(r.Families, grown, o.Families)
+	r.Techniques, grown = grow(r.Techniques, grown, o.Techniques)
+	r.Industries, grown = grow(r.Industries, grown, o.Industries)
+	r.Ports, grown = grow(r.Ports, grown, o.Ports, portOf(o.Indicator))
+	r.Warnings, grown = growWarnings(r.Warnings, grown, o.Warnings)
+	changed := grown || r.Confidence != was.Confidence || r.Context != was.Context || r.TLP != was.TLP ||
+		!r.FirstSeen.Equal(was.FirstSeen) || !r.LastSeen.Equal(was.LastSeen)
+	return r, changed
+}
+
+func mergedConfidence(r Record, o Observation) ioc.Confidence {
+	if o.Confidence == 0 {
+		return r.Confidence
+	}
+	if said := second(later(o.FirstSeen, o.LastSeen)); !said.IsZero() {
+		if said.After(r.LastSeen) {
+			return o.Confidence
+		}
+		if said.Before(r.LastSeen) {
+			return r.Confidence
+		}
+	}
+	return max(r.Confidence, o.Confidence)
+}
