@@ -1,0 +1,207 @@
+package ioc
+
+import "strings"
+
+// Refang undoes the spellings that keep an indicator from being followed
+// (contract section 2.1): hxxp and its relatives, bracketed dots, colons and
+// at signs, " dot ", escaped and ideographic dots, in any mixture. Text that
+// holds none of them comes back as it is.
+//
+// The rule is the same in host and path: tools that defang do not tell them
+// apart, so /x[.]y must have the key of /x.y. Other brackets in a path stay.
+func Refang(s string) string {
+	head, rest := refangScheme(s)
+	i := nextMark(rest, 0)
+	if i < 0 {
+		if head == "" {
+			return s
+		}
+		return head + rest
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	b.WriteString(head)
+	done := 0
+	for ; i >= 0; i = nextMark(rest, i) {
+		plain, n := readMark(rest, i)
+		if n == 0 {
+			i++
+			continue
+		}
+		start := i
+		if rest[i] == ' ' {
+			for start > done && rest[start-1] == ' ' {
+				start--
+			}
+		}
+		b.WriteString(rest[done:start])
+		b.WriteString(plain)
+		i += n
+		done = i
+	}
+	b.WriteString(rest[done:])
+	return b.String()
+}
+
+// nextMark finds the next byte from i on that may begin a defanged mark, or -1.
+func nextMark(s string, i int) int {
+	for ; i < len(s); i++ {
+		switch s[i] {
+		case '[', '(', '{', '\\', ' ', 0xe3, 0xef:
+			return i
+		}
+	}
+	return -1
+}
+
+// readMark reads the defanged mark at s[i:] and returns what it stands for and
+// its length; 0 means there is none.
+func readMark(s string, i int) (string, int) {
+	switch s[i] {
+	case '\\':
+		if i+1 < len(s) && s[i+1] == '.' && i > 0 && isWordByte(s[i-1]) && (i+2 == len(s) || isWordByte(s[i+2])) {
+			return ".", 2
+		}
+		return "", 0
+	case ' ':
+		return readSpacedDot(s, i)
+	case 0xe3: // U+3002 ideographic full stop
+		if strings.HasPrefix(s[i:], "。") {
+			return ".", len("。")
+		}
+		return "", 0
+	case 0xef: // U+FF0E full-width full stop
+		if strings.HasPrefix(s[i:], "．") {
+			return ".", len("．")
+		}
+		return "", 0
+	default:
+		return readBracketed(s, i)
+	}
+}
+
+// isWordByte is what may stand beside an escaped dot in a host or file name.
+func isWordByte(c byte) bool { return isAlnum(c) || c == '-' || c == '_' || c >= 0x80 }
+
+// readSpacedDot reads " dot " with any number of spaces on either side.
+func readSpacedDot(s string, i int) (string, int) {
+	j := i
+	for j < len(s) && s[j] == ' ' {
+		j++
+	}
+	if !hasPrefixFold(s[j:], "dot ") {
+		return "", 0
+	}
+	j += len("dot ")
+	for j < len(s) && s[j] == ' ' {
+		j++
+	}
+	return ".", j - i
+}
+
+// bracketed are the marks that stand in brackets.
+//
+//nolint:gochecknoglobals // read-only table
+var bracketed = [...]struct{ inner, plain string }{
+	{".", "."}, {"dot", "."}, {"。", "."}, {"．", "."},
+	{"://", "://"}, {":", ":"}, {`:\\`, "://"},
+	{"@", "@"}, {"at", "@"},
+}
+
+// readBracketed reads a mark in square, round or curly brackets, with or
+// without spaces inside.
+func readBracketed(s string, i int) (string, int) {
+	closing := byte(']')
+	switch s[i] {
+	case '(':
+		closing = ')'
+	case '{':
+		closing = '}'
+	}
+	const longest = 16 // the longest mark with a little space around it
+	end := strings.IndexByte(s[i:min(len(s), i+longest)], closing)
+	if end < 0 {
+		return "", 0
+	}
+	inner := strings.Trim(s[i+1:i+end], " ")
+	for _, mark := range bracketed {
+		if equalFold(inner, mark.inner) {
+			return mark.plain, end + 1
+		}
+	}
+	return "", 0
+}
+
+// defangedSchemes are the spellings of a scheme that are not the scheme.
+//
+//nolint:gochecknoglobals // read-only table
+var defangedSchemes = [...]struct{ written, scheme string }{
+	{"hxxp", "http"}, {"h**p", "http"}, {"h__p", "http"}, {"meow", "http"},
+	{"hxtp", "http"}, {"htxp", "http"}, {"fxp", "ftp"},
+}
+
+// refangScheme rewrites a defanged scheme and separator at the start of s. It
+// returns what now stands there and what follows; head is empty when nothing
+// changes.
+func refangScheme(s string) (head, rest string) {
+	n := 0
+	scheme := ""
+	for _, d := range defangedSchemes {
+		if hasPrefixFold(s, d.written) {
+			scheme, n = d.scheme, len(d.written)
+			break
+		}
+	}
+	if scheme == "" {
+		for n < len(s) && n < maxScheme && isLetter(s[n]) {
+			n++
+		}
+		scheme = s[:n]
+	}
+	for _, secure := range [...]string{"s", "[s]", "(s)"} {
+		if hasPrefixFold(s[n:], secure) {
+			scheme, n = scheme+"s", n+len(secure)
+			break
+		}
+	}
+	if n == 0 {
+		return "", s
+	}
+	m := readSeparator(s[n:])
+	if m == 0 {
+		return "", s
+	}
+	head = lower(scheme) + "://"
+	if head == s[:n+m] {
+		return "", s
+	}
+	return head, s[n+m:]
+}
+
+// maxScheme bounds the search for a scheme.
+const maxScheme = 8
+
+// readSeparator returns the length of any spelling of "://" at the start of s.
+func readSeparator(s string) int {
+	for _, whole := range [...]string{"://", `:\\`, "[://]", "(://)", "{://}", `[:\\]`} {
+		if strings.HasPrefix(s, whole) {
+			return len(whole)
+		}
+	}
+	n := 0
+	for _, colon := range [...]string{"[:]", "(:)", "{:}", ":"} {
+		if strings.HasPrefix(s, colon) {
+			n = len(colon)
+			break
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	for _, slashes := range [...]string{"//", `\\`, "[//]", "(//)", "[/][/]", `/\`, `\/`} {
+		if strings.HasPrefix(s[n:], slashes) {
+			return n + len(slashes)
+		}
+	}
+	return 0
+}
