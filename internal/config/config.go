@@ -1,0 +1,81 @@
+package config
+
+import "time"
+
+// Config is every setting of the program. The yaml tag is a setting's name in
+// the file (nested names are joined by dots), env its variable without the
+// SPOOR_ before it, flag its command-line flag where it has one, doc its line
+// in the reference. A new field needs a value in Defaults that works unset.
+type Config struct {
+	Data           string        `yaml:"data" env:"DATA" flag:"data" doc:"folder that holds the store; made with mode 0700 when missing"`
+	Store          string        `yaml:"store" env:"STORE" flag:"store" doc:"store to use instead of the one in data, as sqlite:PATH" secret:"url"`
+	Listen         string        `yaml:"listen" env:"LISTEN" flag:"listen" doc:"address to serve on, as HOST:PORT; port 0 picks a free one"`
+	PublicURL      string        `yaml:"public_url" env:"PUBLIC_URL" flag:"public-url" doc:"address that links in answers begin with; empty is the listen address"`
+	SourceName     string        `yaml:"source_name" env:"SOURCE_NAME" doc:"name of this feed in meta.source of every answer"`
+	TLSCert        string        `yaml:"tls_cert" env:"TLS_CERT" flag:"tls-cert" doc:"PEM file with the server's certificate chain; needs tls_key"`
+	TLSKey         string        `yaml:"tls_key" env:"TLS_KEY" flag:"tls-key" doc:"PEM file with the certificate's private key"`
+	TrustedProxies []string      `yaml:"trusted_proxies" env:"TRUSTED_PROXIES" doc:"addresses or ranges whose X-Forwarded-For is believed"`
+	AllowedHosts   []string      `yaml:"allowed_hosts" env:"ALLOWED_HOSTS" doc:"further host names to answer for, beside those of public_url and listen"`
+	KeyPrefix      string        `yaml:"key_prefix" env:"KEY_PREFIX" doc:"word that new API keys begin with; ends with an underscore"`
+	AllowQueryKey  bool          `yaml:"allow_query_key" env:"ALLOW_QUERY_KEY" doc:"also take the key from ?api_key=, where logs of others may see it"`
+	FirstKeyFile   string        `yaml:"first_key_file" env:"FIRST_KEY_FILE" flag:"first-key-file" doc:"file (mode 0600) for the first key instead of standard output"`
+	QueryDeadline  time.Duration `yaml:"query_deadline" env:"QUERY_DEADLINE" doc:"longest time that one query may take before it is answered 503"`
+	ShutdownGrace  time.Duration `yaml:"shutdown_grace" env:"SHUTDOWN_GRACE" doc:"time that requests in flight have to finish when the server stops"`
+	Search         Search        `yaml:"search" envPrefix:"SEARCH_"`
+	Log            Log           `yaml:"log" envPrefix:"LOG_"`
+	Tiers          Tiers         `yaml:"tiers" envPrefix:"TIERS_"`
+}
+
+// Search is what the search endpoint does when a request does not say.
+type Search struct {
+	DefaultView string `yaml:"default_view" env:"DEFAULT_VIEW" doc:"shape of an answer when a request names none" oneof:"detail,list"`
+}
+
+// Log says how the program reports on itself, on standard error.
+type Log struct {
+	Format string `yaml:"format" env:"FORMAT" flag:"log-format" doc:"form of log lines; auto is text on a terminal and json elsewhere" oneof:"auto,text,json"`
+	Level  string `yaml:"level" env:"LEVEL" flag:"log-level" doc:"least serious log lines to write" oneof:"debug,info,warn,error"`
+}
+
+// Tiers are the limits of the kinds of keys (contract section 1.2).
+type Tiers struct {
+	Free  Tier `yaml:"free" envPrefix:"FREE_"`
+	Pro   Tier `yaml:"pro" envPrefix:"PRO_"`
+	Local Tier `yaml:"local" envPrefix:"LOCAL_"`
+}
+
+// Tier is what one kind of key may do; 0 means no limit.
+type Tier struct {
+	RequestsPerMinute   int `yaml:"requests_per_minute" env:"REQUESTS_PER_MINUTE" doc:"requests in any minute; 0 is no limit"`
+	RequestsPerDay      int `yaml:"requests_per_day" env:"REQUESTS_PER_DAY" doc:"requests in any day; 0 is no limit"`
+	MaxRows             int `yaml:"max_rows" env:"MAX_ROWS" doc:"rows of one answer; 0 is no limit"`
+	MaxLookupValues     int `yaml:"max_lookup_values" env:"MAX_LOOKUP_VALUES" doc:"values of one bulk look-up; 0 is no limit"`
+	LookbackIOCDays     int `yaml:"lookback_ioc_days" env:"LOOKBACK_IOC_DAYS" doc:"days that lists and exports reach back; 0 is no limit"`
+	LookbackArticleDays int `yaml:"lookback_article_days" env:"LOOKBACK_ARTICLE_DAYS" doc:"days that article lists reach back; 0 is no limit"`
+	MaxKeysPerAccount   int `yaml:"max_keys_per_account" env:"MAX_KEYS_PER_ACCOUNT" doc:"keys that an account may hold; 0 is no limit"`
+}
+
+// Defaults returns the configuration without any source. Data is left empty:
+// it depends on the environment, and Load fills it in.
+func Defaults() Config {
+	return Config{
+		Listen:        "127.0.0.1:8080",
+		SourceName:    "SOC Defenders",
+		KeyPrefix:     "sk_live_",
+		QueryDeadline: 5 * time.Second,
+		ShutdownGrace: 10 * time.Second,
+		Search:        Search{DefaultView: "detail"},
+		Log:           Log{Format: "auto", Level: "info"},
+		Tiers: Tiers{
+			Free: Tier{
+				RequestsPerMinute: 10, RequestsPerDay: 1_000, MaxRows: 100, MaxLookupValues: 100,
+				LookbackIOCDays: 1, LookbackArticleDays: 7, MaxKeysPerAccount: 3,
+			},
+			Pro: Tier{
+				RequestsPerMinute: 1_000, RequestsPerDay: 1_000_000, MaxRows: 10_000, MaxLookupValues: 10_000,
+				LookbackIOCDays: 365, LookbackArticleDays: 365, MaxKeysPerAccount: 50,
+			},
+			Local: Tier{MaxLookupValues: 100_000},
+		},
+	}
+}
