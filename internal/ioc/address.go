@@ -33,11 +33,11 @@ func canonicalIPv4(s string) bool {
 
 // canonicalIPv6 accepts RFC 5952 text of an address that is not IPv4-mapped.
 func canonicalIPv6(s string) bool {
-	if len(s) < 2 || len(s) > 39 {
+	if len(s) < 2 || len(s) > 39 || strings.IndexByte(s, ':') < 0 || !mayBeAddress(s) {
 		return false
 	}
 	addr, err := netip.ParseAddr(s)
-	if err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "" {
+	if err != nil || addr.Is4In6() {
 		return false
 	}
 	var buf [46]byte
@@ -48,31 +48,74 @@ func canonicalIPv6(s string) bool {
 // an IPv6 address, brackets, a zone, a port.
 const maxAddressInput = 256
 
-// parseAddress reads an IPv4 or IPv6 address with its usual wrapping: brackets,
-// zone, port, /32 or /128. Any other prefix length makes it a range.
+// parseIPv4 reads an IPv4 address, also one that is mapped into IPv6.
+func parseIPv4(s string) (parsed, Reason) {
+	p, reason := parseAddress(s)
+	if reason == "" && p.typ != IPv4 {
+		return parsed{}, ReasonWrongType
+	}
+	return p, reason
+}
+
+// parseIPv6 reads an IPv6 address. An IPv4-mapped one comes back as IPv4,
+// which is its type (contract section 2.1); plain IPv4 text is refused.
+func parseIPv6(s string) (parsed, Reason) {
+	p, reason := parseAddress(s)
+	if reason == "" && p.typ != IPv6 && strings.Count(s, ":") < 2 {
+		return parsed{}, ReasonWrongType
+	}
+	return p, reason
+}
+
+// parseAddress reads an address of either family with its usual wrapping:
+// brackets, zone, port, /32 or /128. Any other prefix length makes it a range.
 func parseAddress(s string) (parsed, Reason) {
 	if len(s) > maxAddressInput {
 		return parsed{}, ReasonWrongType
 	}
 	if host, length, found := strings.Cut(s, "/"); found {
-		addr, ok := parseHostAddress(host)
-		if !ok || !allDigits(length) || len(length) > 3 {
-			return parsed{}, ReasonWrongType
-		}
-		if length != "32" && length != "128" || (length == "32") != addr.Is4() {
-			return parsed{}, ReasonRange
-		}
-		return addressOf(addr, 0), ""
+		return parsePrefix(host, length)
 	}
 	if addr, ok := parseHostAddress(s); ok {
 		return addressOf(addr, 0), ""
 	}
+	if first, last, found := strings.Cut(s, "-"); found {
+		return parseSpan(first, last)
+	}
 	host, port, reason := cutPort(s)
-	if reason != "" {
+	if reason != "" || host == s {
 		return parsed{}, ReasonWrongType
 	}
-	if addr, ok := parseHostAddress(host); ok && (addr.Is4() || host[0] == '[') {
+	if addr, ok := parseHostAddress(host); ok && (host[0] == '[' || strings.IndexByte(host, ':') < 0) {
 		return addressOf(addr, port), ""
+	}
+	return parsed{}, ReasonWrongType
+}
+
+// parsePrefix reads "addr/n": one address when n covers all its bits.
+func parsePrefix(host, length string) (parsed, Reason) {
+	addr, ok := parseHostAddress(host)
+	if !ok || !allDigits(length) || len(length) > len("128") {
+		return parsed{}, ReasonWrongType
+	}
+	whole := "32"
+	if strings.IndexByte(host, ':') >= 0 {
+		whole = "128" // of the text's family, which may be mapped
+	}
+	if length != whole {
+		return parsed{}, ReasonRange
+	}
+	return addressOf(addr, 0), ""
+}
+
+// parseSpan recognises "addr-addr" and "addr-n", which are ranges.
+func parseSpan(first, last string) (parsed, Reason) {
+	if _, ok := parseHostAddress(strings.TrimSpace(first)); !ok {
+		return parsed{}, ReasonWrongType
+	}
+	last = strings.TrimSpace(last)
+	if _, ok := parseHostAddress(last); ok || allDigits(last) {
+		return parsed{}, ReasonRange
 	}
 	return parsed{}, ReasonWrongType
 }
@@ -94,11 +137,29 @@ func parseHostAddress(s string) (netip.Addr, bool) {
 	if i := strings.IndexByte(s, '%'); i > 0 && strings.IndexByte(s[:i], ':') >= 0 {
 		s = s[:i]
 	}
+	if !mayBeAddress(s) {
+		return netip.Addr{}, false // netip would allocate an error to say so
+	}
 	addr, err := netip.ParseAddr(s)
 	if err != nil {
 		return netip.Addr{}, false
 	}
 	return addr.Unmap(), true
+}
+
+// mayBeAddress reports whether s has only characters of an address without
+// zone, and a separator of one.
+func mayBeAddress(s string) bool {
+	separators := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' || c == ':':
+			separators++
+		case !isHex(c):
+			return false
+		}
+	}
+	return separators > 1
 }
 
 // cutPort splits "host:port" at the last colon. A host without a port comes

@@ -6,15 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxLayers is how many wrappings of quotes and brackets one cleaning takes
-// off; it keeps cleaning linear. Nobody wraps a value deeper.
-const maxLayers = 8
-
 // Clean takes off what surrounds an indicator in prose: Unicode space,
 // zero-width and bidi marks, matching quotes and brackets around the whole,
 // trailing punctuation. It returns a part of s and never allocates.
 func Clean(s string) string {
-	for range maxLayers {
+	for {
 		s = trimEdges(s)
 		inner, ok := unwrap(s)
 		if !ok {
@@ -22,7 +18,6 @@ func Clean(s string) string {
 		}
 		s = inner
 	}
-	return trimEdges(s)
 }
 
 // trimEdges trims space and marks on both sides and punctuation at the end.
@@ -93,6 +88,9 @@ func endsInZeroGroups(s string) bool {
 }
 
 // unwrap takes one matching pair of quotes or brackets off the whole of s.
+// Whether the brackets balance inside is not asked: a path may hold a lone one,
+// and wrapping must not change how a value reads. Only a defanged mark at the
+// start, as in "[:][:]", is no wrapping.
 func unwrap(s string) (string, bool) {
 	if len(s) < 2 {
 		return s, false
@@ -102,28 +100,12 @@ func unwrap(s string) (string, bool) {
 	if n+m > len(s) || !pairs(first, last) {
 		return s, false
 	}
-	if first != last && closesEarly(s, first, last) {
-		return s, false
-	}
-	return s[n : len(s)-m], true
-}
-
-// closesEarly reports whether the bracket that opens s closes before its end,
-// as in "(a)b(c)": then the outer two do not belong together.
-func closesEarly(s string, open, closing rune) bool {
-	depth := 0
-	for i, r := range s {
-		switch r {
-		case open:
-			depth++
-		case closing:
-			depth--
-			if depth == 0 {
-				return i+utf8.RuneLen(r) < len(s)
-			}
+	if first == '[' || first == '(' || first == '{' {
+		if _, mark := readBracketed(s, 0); mark > 0 {
+			return s, false
 		}
 	}
-	return true
+	return s[n : len(s)-m], true
 }
 
 // pairs reports whether the two runes are an opening and its closing mark.

@@ -3,6 +3,8 @@ package ioc
 import (
 	"net/netip"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Defang writes a canonical value so that no terminal, mail client or chat
@@ -77,16 +79,19 @@ func DefangText(s string) string {
 
 // writeDefanged writes the text at s[i] and returns how much of it was read.
 func writeDefanged(b *strings.Builder, s string, i int) int {
+	between := i > 0 && isWordByte(s[i-1])
+	if r, size := utf8.DecodeRuneInString(s[i:]); unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+		b.WriteByte(' ') // a bidi mark could make a log line read backwards
+		return size
+	}
 	switch c := s[i]; {
-	case c == '.' && i > 0 && i+1 < len(s) && isWordByte(s[i-1]) && isWordByte(s[i+1]):
-		b.WriteString("[.]")
-	case c == '@' && i > 0 && i+1 < len(s) && isWordByte(s[i-1]) && isWordByte(s[i+1]):
-		b.WriteString("[@]")
-	case c == ':' && strings.HasPrefix(s[i:], "://"):
+	case c == ':' && between && strings.HasPrefix(s[i:], "://"):
 		b.WriteString("[://]")
 		return len("://")
-	case c < ' ' || c == 0x7f:
-		b.WriteByte(' ')
+	case (c == '.' || c == '@') && between && i+1 < len(s) && isWordByte(s[i+1]):
+		b.WriteByte('[')
+		b.WriteByte(c)
+		b.WriteByte(']')
 	default:
 		b.WriteByte(c)
 	}

@@ -31,41 +31,39 @@ var idnaProfile = idna.New(
 )
 
 // canonicalDomain accepts lower-case A-labels without port, wildcard or final
-// dot.
+// dot. The last label needs a letter (RFC 3696 section 2: no top-level name is
+// numeric), which also keeps 192.0.2.1-9 from being a name.
 func canonicalDomain(s string) bool {
 	if len(s) > maxDomain {
 		return false
 	}
-	start, labels := 0, 0
+	start, labels, letters := 0, 0, 0
 	for i := range len(s) {
 		c := s[i]
 		if c == '.' {
 			if i == start || i-start > maxLabel {
 				return false
 			}
-			start, labels = i+1, labels+1
+			start, labels, letters = i+1, labels+1, 0
 			continue
 		}
-		if c < 'a' || c > 'z' {
-			if !isDigit(c) && c != '-' && c != '_' {
-				return false
-			}
+		if 'a' <= c && c <= 'z' {
+			letters++
+		} else if !isDigit(c) && c != '-' && c != '_' {
+			return false
 		}
 	}
 	last := s[start:]
-	return labels > 0 && last != "" && len(last) <= maxLabel && !isNumeric(last)
+	return labels > 0 && letters > 0 && len(last) <= maxLabel && !isHexNumber(last)
 }
 
-// isNumeric is the test of the WHATWG "ends in a number" checker: a last label
-// like that makes the host an address or nothing.
-func isNumeric(label string) bool {
-	if allDigits(label) {
-		return true
-	}
-	if !hasPrefixFold(label, "0x") {
+// isHexNumber reports a label that the WHATWG "ends in a number" checker takes
+// for a hexadecimal octet: a host that ends in one is an address or nothing.
+func isHexNumber(label string) bool {
+	if !strings.HasPrefix(label, "0x") {
 		return false
 	}
-	for i := 2; i < len(label); i++ {
+	for i := len("0x"); i < len(label); i++ {
 		if !isHex(label[i]) {
 			return false
 		}

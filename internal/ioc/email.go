@@ -1,6 +1,10 @@
 package ioc
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // maxLocal is the longest local part (RFC 5321 section 4.5.3.1.1).
 const maxLocal = 64
@@ -22,7 +26,7 @@ func canonicalEmail(s string) bool {
 // lower-cased: no provider that matters tells local parts apart by case.
 func parseEmail(s string) (parsed, Reason) {
 	if hasPrefixFold(s, "mailto:") {
-		s = s[len("mailto:"):]
+		s, _, _ = strings.Cut(s[len("mailto:"):], "?")
 	}
 	at := strings.LastIndexByte(s, '@')
 	if at <= 0 || at > maxLocal*4 {
@@ -39,12 +43,16 @@ func parseEmail(s string) (parsed, Reason) {
 	return parsed{typ: Email, value: local + "@" + domain}, ""
 }
 
-// isLocal accepts the characters of a dot-atom (RFC 5322 section 3.2.3, with
-// RFC 6531's non-ASCII). Dots may stand anywhere: spam is not well-formed.
+// isLocal accepts the characters of a dot-atom (RFC 5322 section 3.2.3) and
+// the letters, marks and digits of RFC 6531. Dots may stand anywhere: spam is
+// not well-formed.
 func isLocal(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !isAlnum(c) && c < 0x80 && strings.IndexByte("!#$%&'*+-/=?^_`{|}~.", c) < 0 {
+	for _, r := range s {
+		if r < utf8.RuneSelf {
+			if !isAlnum(byte(r)) && strings.IndexByte("!#$%&'*+-/=?^_`{|}~.", byte(r)) < 0 {
+				return false
+			}
+		} else if !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) {
 			return false
 		}
 	}

@@ -98,6 +98,9 @@ func settle(t Type, s string) (Indicator, Reason) {
 			return Indicator{Type: t, Value: s, Key: lower(s), Port: port}, ""
 		}
 		p, reason := t.info().parse(s)
+		if reason != "" && len(s) > MaxKeyBytes {
+			reason = ReasonTooLong // whatever else it is not
+		}
 		if reason != "" {
 			return Indicator{}, reason
 		}
@@ -106,11 +109,8 @@ func settle(t Type, s string) (Indicator, Reason) {
 		}
 		next := tidy(p.value)
 		if p.typ == t && next == s {
-			if len(s) > MaxKeyBytes {
-				return Indicator{}, ReasonTooLong
-			}
 			key := lower(s)
-			if len(key) > MaxKeyBytes {
+			if max(len(s), len(key)) > MaxKeyBytes {
 				return Indicator{}, ReasonTooLong
 			}
 			return Indicator{Type: t, Value: s, Key: key, Port: port}, ""
@@ -122,8 +122,16 @@ func settle(t Type, s string) (Indicator, Reason) {
 
 // Identify reads raw as the one type under which it is stored when its source
 // does not name one. The order is fixed: CVE, ATT&CK, hashes by length,
-// addresses, e-mail, URL, domain. Any error is an *InvalidError.
+// addresses, URL, e-mail, domain. Any error is an *InvalidError.
 func Identify(raw string) (Indicator, error) {
+	if len(raw) <= MaxKeyBytes {
+		// What is canonical for one type is so for no other: a test says so.
+		for t := IPv4; t.Valid(); t++ {
+			if t.info().canonical(raw) {
+				return Indicator{Type: t, Value: raw, Key: lower(raw)}, nil
+			}
+		}
+	}
 	s, reason := prepare(raw)
 	if reason != "" {
 		return Indicator{}, &InvalidError{Reason: reason, input: raw}
@@ -140,11 +148,16 @@ func identify(s string) (Indicator, Reason) {
 	if isBarePath(s) {
 		return Indicator{}, ReasonBarePath
 	}
-	for _, t := range [...]Type{CVE, MITREAttack, MD5, SHA1, SHA256, SHA512, IPv4} {
-		ind, reason := settle(t, s)
-		if reason == "" || reason == ReasonRange {
-			return ind, reason
+	for _, t := range [...]Type{CVE, MITREAttack, MD5, SHA1, SHA256, SHA512} {
+		if _, reason := t.info().parse(s); reason == "" {
+			return settle(t, s)
 		}
+	}
+	switch p, reason := parseAddress(s); reason {
+	case "":
+		return settle(p.typ, s)
+	case ReasonRange:
+		return Indicator{}, reason
 	}
 	if isURLShaped(s) {
 		return settle(URL, s)
@@ -154,7 +167,7 @@ func identify(s string) (Indicator, Reason) {
 		t = Email
 	}
 	ind, reason := settle(t, s)
-	if reason == ReasonWrongType || reason == ReasonHost {
+	if reason == ReasonWrongType {
 		reason = ReasonNotIndicator
 	}
 	return ind, reason

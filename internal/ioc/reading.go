@@ -1,7 +1,9 @@
 package ioc
 
 import (
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -50,8 +52,9 @@ func Readings(q string, only ...Type) []Reading {
 			add(hostType(host), host)
 		}
 	case ind.Port != 0:
-		add(URL, "http://"+s)
-		add(URL, "https://"+s)
+		authority := net.JoinHostPort(ind.Value, strconv.Itoa(int(ind.Port)))
+		add(URL, "http://"+authority)
+		add(URL, "https://"+authority)
 	}
 	return all
 }

@@ -83,16 +83,14 @@ func readMark(s string, i int) (string, int) {
 // isWordByte is what may stand beside an escaped dot in a host or file name.
 func isWordByte(c byte) bool { return isAlnum(c) || c == '-' || c == '_' || c >= 0x80 }
 
-// readSpacedDot reads " dot " with any number of spaces on either side.
+// readSpacedDot reads " dot " at the last space before the word; Refang takes
+// the spaces before that one along, so that runs of spaces cost linear time.
 func readSpacedDot(s string, i int) (string, int) {
-	j := i
-	for j < len(s) && s[j] == ' ' {
-		j++
-	}
-	if !hasPrefixFold(s[j:], "dot ") {
+	const word = "dot "
+	if !hasPrefixFold(s[i+1:], word) {
 		return "", 0
 	}
-	j += len("dot ")
+	j := i + 1 + len(word)
 	for j < len(s) && s[j] == ' ' {
 		j++
 	}
@@ -164,11 +162,8 @@ func refangScheme(s string) (head, rest string) {
 			break
 		}
 	}
-	if n == 0 {
-		return "", s
-	}
 	m := readSeparator(s[n:])
-	if m == 0 {
+	if n == 0 || m == 0 {
 		return "", s
 	}
 	head = lower(scheme) + "://"

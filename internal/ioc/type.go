@@ -37,14 +37,12 @@ type typeInfo struct {
 }
 
 // typeTable is the one table of types, indexed by Type; row 0 is no type.
-// Everything that enumerates types is checked against it. It is a function
-// and not a variable because parse refers back to rows of it.
-func (t Type) info() *typeInfo { return &typeTable[t] }
-
+// Everything that enumerates types is checked against it.
+//
 //nolint:gochecknoglobals // read-only table
 var typeTable = [...]typeInfo{
-	IPv4:        {"ipv4", canonicalIPv4, parseAddress, defangDots},
-	IPv6:        {"ipv6", canonicalIPv6, parseAddress, defangColons},
+	IPv4:        {"ipv4", canonicalIPv4, parseIPv4, defangDots},
+	IPv6:        {"ipv6", canonicalIPv6, parseIPv6, defangColons},
 	Domain:      {"domain", canonicalDomain, parseDomain, defangDots},
 	URL:         {"url", canonicalURL, parseURL, defangURL},
 	MD5:         {"md5", canonicalMD5, parseMD5, same},
@@ -55,6 +53,8 @@ var typeTable = [...]typeInfo{
 	CVE:         {"cve", canonicalCVE, parseCVE, same},
 	MITREAttack: {"mitre-attack", canonicalMITRE, parseMITRE, same},
 }
+
+func (t Type) info() *typeInfo { return &typeTable[t] }
 
 // Types returns the eleven types in contract order. The caller owns the slice.
 func Types() []Type {

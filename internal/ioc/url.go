@@ -8,12 +8,13 @@ import (
 )
 
 // schemes is the table of URL schemes (contract section 2.1) with their
-// default ports; 0 is none. Special ones are parsed as the web does.
+// default ports; -1 is none. After a special one (WHATWG URL section 3.1) any
+// number of slashes may stand, either way round.
 //
 //nolint:gochecknoglobals // read-only table
 var schemes = [...]struct {
 	name    string
-	port    uint16
+	port    int
 	special bool
 }{
 	{"http", 80, true},
@@ -25,8 +26,8 @@ var schemes = [...]struct {
 	{"ldaps", 636, false},
 	{"rmi", 1099, false},
 	{"smb", 445, false},
-	{"tcp", 0, false},
-	{"udp", 0, false},
+	{"tcp", -1, false},
+	{"udp", -1, false},
 }
 
 // schemeOf finds the row of a scheme given in lower case, or -1.
@@ -47,9 +48,9 @@ var pathParser = whatwg.NewParser()
 // isBarePath reports a URL path that has no host.
 func isBarePath(s string) bool { return strings.HasPrefix(s, "/") }
 
-// isURLShaped reports whether tidied text can only be a URL: it has a scheme's
-// "://" or a path or query behind a host.
-func isURLShaped(s string) bool { return strings.ContainsAny(s, `/?\`) }
+// isURLShaped reports whether tidied text can only be a URL: it has a scheme or
+// something behind a host.
+func isURLShaped(s string) bool { return strings.IndexByte(s, '/') >= 0 || hasScheme(s) }
 
 // parseURL reads an absolute URL, or "host/path" as http.
 func parseURL(s string) (parsed, Reason) {
@@ -77,7 +78,7 @@ func parseURL(s string) (parsed, Reason) {
 	b.WriteString(schemes[row].name)
 	b.WriteString("://")
 	b.WriteString(host)
-	if port >= 0 && port != int(schemes[row].port) {
+	if port >= 0 && port != schemes[row].port {
 		b.WriteByte(':')
 		b.WriteString(strconv.Itoa(port))
 	}
@@ -95,15 +96,25 @@ func cutScheme(s string) (row int, after string, reason Reason) {
 	colon := strings.IndexByte(s, ':')
 	if colon > 0 && colon < maxScheme {
 		if row = schemeOf(lower(s[:colon])); row >= 0 {
-			after = strings.TrimLeft(s[colon+1:], `/\`)
-			return row, after, ""
+			after = s[colon+1:]
+			if !schemes[row].special && !strings.HasPrefix(after, "//") {
+				return 0, "", ReasonHost
+			}
+			return row, strings.TrimLeft(after, `/\`), ""
 		}
 	}
 	if colon > 0 && isSchemeName(s[:colon]) && strings.HasPrefix(s[colon:], "://") {
 		return 0, "", ReasonScheme
 	}
-	if reason := rangeReason(s); reason != "" {
-		return 0, "", reason
+	// A backslash behind a bare host is a pattern or an account, not a path.
+	if i := strings.IndexAny(s, `/\?#`); i >= 0 && s[i] == '\\' {
+		return 0, "", ReasonNotIndicator
+	}
+	switch _, reason := parseAddress(s); {
+	case reason == ReasonRange:
+		return 0, "", ReasonRange
+	case reason == "" && strings.IndexByte(s, '/') >= 0:
+		return 0, "", ReasonWrongType
 	}
 	return schemeOf("http"), s, ""
 }
@@ -116,21 +127,6 @@ func isSchemeName(s string) bool {
 		}
 	}
 	return s != "" && isLetter(s[0])
-}
-
-// rangeReason refuses a scheme-less "addr/n", which is a range, not a path.
-func rangeReason(s string) Reason {
-	if len(s) > maxAddressInput {
-		return ""
-	}
-	host, length, found := strings.Cut(s, "/")
-	if !found || !allDigits(length) || len(length) > 3 {
-		return ""
-	}
-	if _, ok := parseHostAddress(host); ok {
-		return ReasonRange
-	}
-	return ""
 }
 
 // cutAuthority splits at the first character that ends an authority. A
@@ -201,8 +197,15 @@ func unescape(s string) string {
 	return string(b)
 }
 
+// maxRest bounds what is handed to the parser: three bytes of escape for each
+// byte of the longest key, and room for dot segments and a fragment.
+const maxRest = 4 * MaxKeyBytes
+
 // canonicalRest is the canonical form of path and query; the fragment goes.
 func canonicalRest(scheme, rest string) (string, Reason) {
+	if len(rest) > maxRest {
+		return "", ReasonTooLong
+	}
 	if i := strings.IndexByte(rest, '#'); i >= 0 {
 		rest = rest[:i]
 	}
@@ -211,15 +214,21 @@ func canonicalRest(scheme, rest string) (string, Reason) {
 	if path == "" {
 		path = "/"
 	}
-	if !hasQuery || query == "" {
-		query = ""
-	} else {
+	if hasQuery && query != "" {
 		query = "?" + query
 	}
-	if isPlainPath(path) && isPlainQuery(query) {
+	if isPlainPath(path, 0) && isPlainQuery(query, 0) {
 		return path + query, ""
 	}
-	u, err := pathParser.Parse(scheme + "://placeholder.example" + path + query)
+	return parseRest(scheme, path, query)
+}
+
+// parseRest has the WHATWG parser resolve and escape path and query, the latter
+// with its question mark. The host is a placeholder: ours may be one that the
+// parser refuses, and a fragment keeps the parser from trimming space at the
+// end of the query.
+func parseRest(scheme, path, query string) (string, Reason) {
+	u, err := pathParser.Parse(scheme + "://placeholder.example" + path + query + "#")
 	if err != nil {
 		return "", ReasonNotIndicator
 	}
