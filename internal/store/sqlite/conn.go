@@ -1,0 +1,198 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"spoor/internal/store"
+)
+
+// conn is one connection with what keeps it interruptible. It serves one
+// goroutine at a time.
+type conn struct {
+	*sqlite.Conn
+	// kill is closed to interrupt what the connection is doing. The driver
+	// keeps one goroutine waiting for it for as long as the connection lives:
+	// setting it anew for each query costs two switches of goroutine, which
+	// under load is more than the query.
+	kill chan struct{}
+}
+
+const (
+	busyTimeout = 10 * time.Second
+	// mmapSize is the largest that SQLite's default build accepts; reading
+	// through the mapping leaves the pages to the kernel's cache.
+	mmapSize = 2147418112
+)
+
+func openConn(path string, write bool) (*conn, error) {
+	flags := sqlite.OpenReadWrite | sqlite.OpenURI
+	c, err := sqlite.OpenConn(path, flags)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	c.SetBusyTimeout(busyTimeout)
+	pragmas := []string{
+		"PRAGMA foreign_keys = ON",
+		fmt.Sprintf("PRAGMA mmap_size = %d", mmapSize),
+		"PRAGMA temp_store = MEMORY",
+	}
+	if write {
+		// FULL: what was acknowledged survives a power cut, not only a crash.
+		pragmas = append(pragmas, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -131072",
+			"PRAGMA wal_autocheckpoint = 10000", "PRAGMA journal_size_limit = 67108864")
+	} else {
+		pragmas = append(pragmas, "PRAGMA query_only = ON", "PRAGMA cache_size = -4096")
+	}
+	for _, p := range pragmas {
+		if err := sqlitex.ExecuteTransient(c, p, nil); err != nil {
+			return nil, errors.Join(fmt.Errorf("open %s: %s: %w", path, p, err), c.Close())
+		}
+	}
+	k := &conn{Conn: c}
+	k.arm()
+	return k, nil
+}
+
+// arm makes the connection interruptible (again).
+func (c *conn) arm() {
+	c.kill = make(chan struct{})
+	c.SetInterrupt(c.kill)
+}
+
+// during runs fn and interrupts it when ctx ends. An interruption comes back
+// as the context's error.
+func (c *conn) during(ctx context.Context, fn func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		close(c.kill)
+		close(fired)
+	})
+	err := fn()
+	if !stop() {
+		<-fired
+		// The interrupted connection refuses to roll back until it is armed.
+		c.arm()
+		if err != nil {
+			return ctx.Err()
+		}
+	}
+	return err
+}
+
+// read runs fn in one read transaction.
+func (c *conn) read(ctx context.Context, fn func() error) error {
+	err := c.during(ctx, func() error {
+		if err := c.exec("BEGIN"); err != nil {
+			return err
+		}
+		return fn()
+	})
+	if !c.AutocommitEnabled() {
+		err = errors.Join(err, c.exec("ROLLBACK"))
+	}
+	return translate(err)
+}
+
+// write runs fn in one write transaction and commits it, or rolls it back
+// when fn fails.
+func (c *conn) write(ctx context.Context, fn func() error) error {
+	err := c.during(ctx, func() error {
+		if err := c.exec("BEGIN IMMEDIATE"); err != nil {
+			return err
+		}
+		if err := fn(); err != nil {
+			return err
+		}
+		return c.exec("COMMIT")
+	})
+	if !c.AutocommitEnabled() {
+		err = errors.Join(err, c.exec("ROLLBACK"))
+	}
+	return translate(err)
+}
+
+func (c *conn) exec(query string, args ...any) error {
+	_, err := c.query(query, nil, args...)
+	return err
+}
+
+// query runs the statement, calling row (when not nil) for each row, and
+// returns the number of rows. row may return errStop to end early. Arguments
+// are int64, int, string, []byte or nil.
+func (c *conn) query(query string, row func(*sqlite.Stmt) error, args ...any) (int, error) {
+	st, err := c.Prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	for i, a := range args {
+		bind(st, i+1, a)
+	}
+	for n := 0; ; n++ {
+		more, err := st.Step()
+		if err != nil {
+			return n, err
+		}
+		if !more {
+			return n, st.Reset()
+		}
+		if row == nil {
+			continue
+		}
+		if err := row(st); err != nil {
+			if errors.Is(err, errStop) {
+				err = nil
+			}
+			return n + 1, errors.Join(err, st.Reset())
+		}
+	}
+}
+
+// errStop ends a query early.
+var errStop = errors.New("stop")
+
+func bind(st *sqlite.Stmt, i int, a any) {
+	switch v := a.(type) {
+	case nil:
+		st.BindNull(i)
+	case int64:
+		st.BindInt64(i, v)
+	case int:
+		st.BindInt64(i, int64(v))
+	case string:
+		st.BindText(i, v)
+	case []byte:
+		st.BindBytes(i, v)
+	default:
+		// A nil that is not bound makes the statement fail its constraints:
+		// every caller is in this package and every column is tested.
+		st.BindNull(i)
+	}
+}
+
+// translate gives the engine's conditions the names of the contract.
+func translate(err error) error {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultBusy:
+		return fmt.Errorf("%w: %w", store.ErrBusy, err)
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	default:
+		return err
+	}
+}
+
+// blob returns a copy of a column.
+func blob(st *sqlite.Stmt, col int) []byte {
+	b := make([]byte, st.ColumnLen(col))
+	st.ColumnBytes(col, b)
+	return b
+}

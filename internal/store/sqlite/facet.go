@@ -1,0 +1,251 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"zombiezen.com/go/sqlite"
+
+	"spoor/internal/ioc"
+	"spoor/internal/store"
+)
+
+// facet is what records share: see the migration. It never changes; a record
+// that learns something moves to another facet.
+type facet struct {
+	feedID     int64
+	feed       store.Feed
+	typ        ioc.Type
+	confidence ioc.Confidence
+	origin     store.Origin
+	tlp        ioc.TLP
+	labels     labels
+}
+
+// labels is the form of the facets.labels column. Field order and sorted
+// lists make equal labels equal text.
+type labels struct {
+	Tags       []string        `json:"t,omitempty"`
+	Families   []string        `json:"f,omitempty"`
+	Techniques []string        `json:"m,omitempty"`
+	Industries []string        `json:"i,omitempty"`
+	Warnings   []store.Warning `json:"w,omitempty"`
+}
+
+// The kinds of facet_labels.
+const (
+	labelTag = 1 + iota
+	labelFamily
+	labelTechnique
+	labelIndustry
+)
+
+// apply fills a record with the facet. The lists are shared.
+func (f *facet) apply(r *store.Record) {
+	r.Feed, r.Type, r.Confidence, r.Origin, r.TLP = f.feed, f.typ, f.confidence, f.origin, f.tlp
+	r.Tags, r.Families, r.Techniques = f.labels.Tags, f.labels.Families, f.labels.Techniques
+	r.Industries, r.Warnings = f.labels.Industries, f.labels.Warnings
+}
+
+// facetCache holds facets that readers met. They never change and their ids
+// are never reused, so it is never wrong; it is bounded by starting over.
+type facetCache struct {
+	mu   sync.RWMutex
+	byID map[int64]*facet
+}
+
+const maxCachedFacets = 1 << 15
+
+func (fc *facetCache) get(id int64) *facet {
+	fc.mu.RLock()
+	defer fc.mu.RUnlock()
+	return fc.byID[id]
+}
+
+func (fc *facetCache) put(id int64, f *facet) {
+	fc.mu.Lock()
+	defer fc.mu.Unlock()
+	if fc.byID == nil || len(fc.byID) >= maxCachedFacets {
+		fc.byID = make(map[int64]*facet)
+	}
+	fc.byID[id] = f
+}
+
+const selectFacet = `SELECT f.feed_id, d.name, d.category, f.type, f.confidence, f.origin, f.tlp, f.labels FROM facets f JOIN feeds d ON d.id = f.feed_id WHERE f.id = ?`
+
+// facet returns the facet with that id, which a row of this snapshot names.
+func (v *snapshot) facet(id int64) (*facet, error) {
+	if f := v.st.facets.get(id); f != nil {
+		return f, nil
+	}
+	f, err := v.loadFacet(id)
+	if err != nil {
+		return nil, err
+	}
+	v.st.facets.put(id, f)
+	return f, nil
+}
+
+func (c *conn) loadFacet(id int64) (*facet, error) {
+	var f facet
+	n, err := c.query(selectFacet, func(st *sqlite.Stmt) error {
+		f = facet{
+			feedID: st.ColumnInt64(0), feed: store.Feed{Name: st.ColumnText(1), Category: store.Category(st.ColumnText(2))},
+			typ: ioc.Type(st.ColumnInt64(3)), confidence: ioc.Confidence(st.ColumnInt64(4)), //nolint:gosec // written by us
+			origin: store.Origin(st.ColumnInt64(5)), tlp: ioc.TLP(st.ColumnInt64(6)), //nolint:gosec // written by us
+		}
+		return json.Unmarshal([]byte(st.ColumnText(7)), &f.labels)
+	}, id)
+	if err != nil {
+		return nil, fmt.Errorf("read facet %d: %w", id, err)
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("%w: no facet %d", store.ErrCorrupt, id)
+	}
+	return &f, nil
+}
+
+// facetKey is what makes a facet unique.
+type facetKey struct {
+	feedID     int64
+	typ        ioc.Type
+	confidence ioc.Confidence
+	origin     store.Origin
+	tlp        ioc.TLP
+	labels     string
+}
+
+// facetWriter finds and makes facets for the one writer. What it remembers
+// holds only if its transactions commit: forget after one that did not.
+type facetWriter struct {
+	ids    map[facetKey]int64
+	facets map[int64]*facet
+	// last is the labels text of the lists met last: neighbours in a feed
+	// mostly carry the same ones, and comparing slices is cheaper than
+	// encoding them.
+	last     labels
+	lastText string
+	// moved counts records that came to (or left) facets since flush.
+	moved map[int64]int64
+}
+
+func newFacetWriter() *facetWriter {
+	return &facetWriter{ids: map[facetKey]int64{}, facets: map[int64]*facet{}, moved: map[int64]int64{}}
+}
+
+func (w *facetWriter) forget() { *w = *newFacetWriter() }
+
+const (
+	selectFacetID    = `SELECT id FROM facets WHERE feed_id = ? AND type = ? AND confidence = ? AND origin = ? AND tlp = ? AND labels = ?`
+	insertFacet      = `INSERT INTO facets (feed_id, type, confidence, origin, tlp, labels, warned, records) VALUES (?, ?, ?, ?, ?, ?, ?, 0)`
+	insertFacetLabel = `INSERT INTO facet_labels (kind, name, facet_id) VALUES (?, ?, ?)`
+	addFacetRecords  = `UPDATE facets SET records = records + ? WHERE id = ?`
+)
+
+// id returns the facet of the record, making it if it is new.
+func (w *facetWriter) id(c *conn, feedID int64, r *store.Record) (int64, error) {
+	text, err := w.text(r)
+	if err != nil {
+		return 0, err
+	}
+	key := facetKey{feedID: feedID, typ: r.Type, confidence: r.Confidence, origin: r.Origin, tlp: r.TLP, labels: text}
+	if id, ok := w.ids[key]; ok {
+		return id, nil
+	}
+	if len(w.ids) >= maxCachedFacets {
+		w.ids = map[facetKey]int64{}
+	}
+	id := int64(0)
+	args := []any{feedID, int64(r.Type), int64(r.Confidence), int64(r.Origin), int64(r.TLP), text}
+	if _, err := c.query(selectFacetID, func(st *sqlite.Stmt) error { id = st.ColumnInt64(0); return nil }, args...); err != nil {
+		return 0, fmt.Errorf("find facet: %w", err)
+	}
+	if id == 0 {
+		warned := 0
+		if len(r.Warnings) > 0 {
+			warned = 1
+		}
+		if err := c.exec(insertFacet, append(args, warned)...); err != nil {
+			return 0, fmt.Errorf("make facet: %w", err)
+		}
+		id = c.LastInsertRowID()
+		if err := insertLabels(c, id, r); err != nil {
+			return 0, err
+		}
+	}
+	w.ids[key] = id
+	return id, nil
+}
+
+// text returns the labels column for the record.
+func (w *facetWriter) text(r *store.Record) (string, error) {
+	l := labels{Tags: r.Tags, Families: r.Families, Techniques: r.Techniques, Industries: r.Industries, Warnings: r.Warnings}
+	if w.lastText != "" && l.equal(w.last) {
+		return w.lastText, nil
+	}
+	b, err := json.Marshal(l)
+	if err != nil {
+		return "", fmt.Errorf("encode labels: %w", err)
+	}
+	w.last, w.lastText = l, string(b)
+	return w.lastText, nil
+}
+
+func (l labels) equal(m labels) bool {
+	return equal(l.Tags, m.Tags) && equal(l.Families, m.Families) && equal(l.Techniques, m.Techniques) &&
+		equal(l.Industries, m.Industries) && equal(l.Warnings, m.Warnings)
+}
+
+func equal[T comparable](a, b []T) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func insertLabels(c *conn, id int64, r *store.Record) error {
+	for kind, names := range map[int][]string{labelTag: r.Tags, labelFamily: r.Families, labelTechnique: r.Techniques, labelIndustry: r.Industries} {
+		for _, name := range names {
+			if err := c.exec(insertFacetLabel, kind, name, id); err != nil {
+				return fmt.Errorf("make facet label: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// load returns a facet for the writer.
+func (w *facetWriter) load(c *conn, id int64) (*facet, error) {
+	if f := w.facets[id]; f != nil {
+		return f, nil
+	}
+	if len(w.facets) >= maxCachedFacets {
+		w.facets = map[int64]*facet{}
+	}
+	f, err := c.loadFacet(id)
+	if err == nil {
+		w.facets[id] = f
+	}
+	return f, err
+}
+
+// flush writes the counts of records by facet. It belongs at the end of every
+// transaction that moved records.
+func (w *facetWriter) flush(c *conn) error {
+	for id, n := range w.moved {
+		if n == 0 {
+			continue
+		}
+		if err := c.exec(addFacetRecords, n, id); err != nil {
+			return fmt.Errorf("count facet: %w", err)
+		}
+	}
+	clear(w.moved)
+	return nil
+}

@@ -1,0 +1,242 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"zombiezen.com/go/sqlite"
+
+	"spoor/internal/ioc"
+	"spoor/internal/store"
+)
+
+// maxMerged is the largest number of facets whose records are merged. More of
+// them match so much that walking all records finds a page sooner.
+const maxMerged = 4096
+
+// List implements store.Snapshot. The filter first narrows facets, of which
+// there are few; then one of three walks gives their records in order: an
+// article's records, a merge of the facets' own ranges, or all records.
+func (v *snapshot) List(ctx context.Context, f store.Filter, p store.Page) (store.List, error) {
+	plan, err := v.plan(f)
+	if err != nil {
+		return store.List{}, fmt.Errorf("list: %w", err)
+	}
+	var l store.List
+	if l.Total, l.LowerBound, err = v.total(ctx, plan, f); err != nil {
+		return l, fmt.Errorf("count list: %w", err)
+	}
+	w, err := v.walk(plan, boundsOf(f, p.After))
+	if err != nil {
+		return l, fmt.Errorf("list: %w", err)
+	}
+	began := v.clock.seq
+	if p.After != nil {
+		began = p.After.Began
+	}
+	for i := 0; ; i++ {
+		rid, more, err := w.next(ctx)
+		if err != nil {
+			return l, fmt.Errorf("list: %w", err)
+		}
+		if !more {
+			return l, nil
+		}
+		if i < p.Offset {
+			continue
+		}
+		if len(l.Records) == p.Limit {
+			l.Next = position(l.Records, p.After, began)
+			return l, nil
+		}
+		r, err := v.bare(rid)
+		if err == nil {
+			err = v.resolve(&r)
+		}
+		if err != nil {
+			return l, fmt.Errorf("read listed record: %w", err)
+		}
+		l.Records = append(l.Records, r.Record)
+	}
+}
+
+// position returns where the walk goes on after the records; after an empty
+// page that is where it was.
+func position(records []store.Record, was *store.Position, began int64) *store.Position {
+	if len(records) == 0 {
+		return was
+	}
+	last := &records[len(records)-1]
+	return &store.Position{UpdatedAt: last.UpdatedAt, Seq: last.Seq, ID: last.ID, Began: began}
+}
+
+// listPlan is a filter after its facets were looked up.
+type listPlan struct {
+	facets  []int64 // nil with all set
+	all     bool    // every facet matches
+	records int64   // how many records the facets have
+	article int64   // 0: any; -1: one that is not there
+}
+
+func (v *snapshot) plan(f store.Filter) (listPlan, error) {
+	var p listPlan
+	if f.Article != uuid.Nil {
+		rowid, err := v.articleRowID(f.Article)
+		if err != nil {
+			return p, err
+		}
+		p.article = rowid
+		if rowid == 0 {
+			p.article = -1
+		}
+	}
+	where, args, err := v.facetClauses(f)
+	if err != nil {
+		return p, err
+	}
+	p.all = len(where) == 0
+	query := `SELECT sum(f.records) FROM facets f`
+	if !p.all {
+		query = `SELECT f.id, f.records FROM facets f WHERE f.records > 0 AND ` + strings.Join(where, " AND ")
+	}
+	err = v.transient(query, func(st *sqlite.Stmt) {
+		if p.all {
+			p.records = st.ColumnInt64(0)
+			return
+		}
+		p.facets = append(p.facets, st.ColumnInt64(0))
+		p.records += st.ColumnInt64(1)
+	}, args...)
+	return p, err
+}
+
+// facetClauses returns the conditions of the filter on facets, from a fixed
+// list.
+func (v *snapshot) facetClauses(f store.Filter) (where []string, args []any, err error) {
+	in := func(clause string, n int, values any) {
+		if n == 0 || err != nil {
+			return
+		}
+		var list []byte
+		if list, err = json.Marshal(values); err == nil {
+			where, args = append(where, clause), append(args, string(list))
+		}
+	}
+	in(`f.type IN (SELECT value FROM json_each(?))`, len(f.Types), numbers(f.Types))
+	in(`f.feed_id IN (SELECT id FROM feeds WHERE category IN (SELECT value FROM json_each(?)))`, len(f.Categories), f.Categories)
+	in(`f.feed_id IN (SELECT id FROM feeds WHERE name IN (SELECT value FROM json_each(?)))`, len(f.Feeds), f.Feeds)
+	in(`f.confidence IN (SELECT value FROM json_each(?))`, len(f.Confidences), numbers(f.Confidences))
+	in(`f.origin IN (SELECT value FROM json_each(?))`, len(f.Origins), numbers(f.Origins))
+	for _, l := range []struct {
+		kind  int
+		names []string
+	}{{labelTag, f.Tags}, {labelTechnique, f.Techniques}, {labelIndustry, f.Industries}} {
+		in(fmt.Sprintf(`f.id IN (SELECT facet_id FROM facet_labels WHERE kind = %d AND name IN (SELECT value FROM json_each(?)))`, l.kind),
+			len(l.names), l.names)
+	}
+	if f.WithoutWarned {
+		where = append(where, `f.warned = 0`)
+	}
+	if !f.Sees(ioc.TLP(v.clock.maxTLP)) { //nolint:gosec // written by us
+		where, args = append(where, `f.tlp <= ?`), append(args, int64(max(f.MaxTLP, ioc.Clear)))
+	}
+	return where, args, err
+}
+
+// numbers returns small enumerations as numbers, which JSON would otherwise
+// take for a string of bytes.
+func numbers[T ~uint8](values []T) []int {
+	ns := make([]int, len(values))
+	for i, v := range values {
+		ns[i] = int(v)
+	}
+	return ns
+}
+
+const selectFacetsWithLabel = `SELECT DISTINCT facet_id FROM facet_labels WHERE kind = ? AND name IN (SELECT value FROM json_each(?))`
+
+// facetsWithLabel returns the facets that carry one of the labels.
+func (v *snapshot) facetsWithLabel(kind int, names []string) ([]int64, error) {
+	list, err := json.Marshal(names)
+	if err != nil {
+		return nil, fmt.Errorf("encode labels: %w", err)
+	}
+	var ids []int64
+	_, err = v.query(selectFacetsWithLabel, func(st *sqlite.Stmt) error { ids = append(ids, st.ColumnInt64(0)); return nil }, kind, string(list))
+	return ids, err
+}
+
+// walk picks the walk of a plan.
+func (v *snapshot) walk(p listPlan, b bounds) (walk, error) {
+	switch {
+	case p.article != 0:
+		entries, err := v.articleEntries(p.article, p.facetSet(), b)
+		return &sliceWalk{entries}, err
+	case p.merges():
+		return v.newFacetWalk(p.facets, b), nil
+	default:
+		return &indexWalk{snapshot: v, bounds: b, facets: p.facetSet()}, nil
+	}
+}
+
+func (p listPlan) merges() bool { return !p.all && len(p.facets) <= maxMerged }
+
+// facetSet returns the facets as a set; nil for all.
+func (p listPlan) facetSet() map[int64]bool {
+	if p.all {
+		return nil
+	}
+	set := make(map[int64]bool, len(p.facets))
+	for _, id := range p.facets {
+		set[id] = true
+	}
+	return set
+}
+
+// total counts all matches of the filter, up to store.Cap. Without times the
+// facets know it; with times it is counted along the walk.
+func (v *snapshot) total(ctx context.Context, p listPlan, f store.Filter) (int, bool, error) {
+	if f.Since.IsZero() && f.Until.IsZero() && p.article == 0 {
+		return int(min(p.records, store.Cap)), p.records > store.Cap, nil
+	}
+	w, err := v.walk(p, boundsOf(f, nil))
+	if err != nil {
+		return 0, false, err
+	}
+	for n := 0; ; n++ {
+		_, more, err := w.next(ctx)
+		if err != nil {
+			return 0, false, err
+		}
+		if !more {
+			return n, false, nil
+		}
+		if n == store.Cap {
+			return n, true, nil
+		}
+	}
+}
+
+// transient runs a statement that is put together for one call and not kept.
+func (c *conn) transient(query string, row func(*sqlite.Stmt), args ...any) error {
+	st, _, err := c.PrepareTransient(query)
+	if err != nil {
+		return err
+	}
+	for i, a := range args {
+		bind(st, i+1, a)
+	}
+	for {
+		more, err := st.Step()
+		if err != nil || !more {
+			if ferr := st.Finalize(); err == nil {
+				err = ferr
+			}
+			return err
+		}
+		row(st)
+	}
+}

@@ -1,0 +1,167 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"zombiezen.com/go/sqlite"
+
+	"spoor/internal/store"
+)
+
+// row is a record with the numbers that only this engine knows.
+type row struct {
+	store.Record
+	rid, facetID, articleID int64
+}
+
+// recordColumns are what scan reads, in its order.
+const recordColumns = `rid, id, key, value, facet_id, article_id, first_seen, last_seen, added_at, updated_at, seq, ports, context`
+
+// scan reads the row that the statement is on. Facet and article are left to
+// resolve: they are queries of their own.
+func (r *row) scan(st *sqlite.Stmt) {
+	r.rid = st.ColumnInt64(0)
+	st.ColumnBytes(1, r.ID[:])
+	r.Key = st.ColumnText(2)
+	r.Value = r.Key
+	if !st.ColumnIsNull(3) {
+		r.Value = st.ColumnText(3)
+	}
+	r.facetID, r.articleID = st.ColumnInt64(4), st.ColumnInt64(5)
+	r.FirstSeen, r.LastSeen = unix(st.ColumnInt64(6)), unix(st.ColumnInt64(7))
+	r.AddedAt, r.UpdatedAt = unix(st.ColumnInt64(8)), unix(st.ColumnInt64(9))
+	r.Seq = st.ColumnInt64(10)
+	if !st.ColumnIsNull(11) {
+		r.Ports = parsePorts(st.ColumnText(11))
+	}
+	if !st.ColumnIsNull(12) {
+		r.Context = st.ColumnText(12)
+	}
+}
+
+// resolve fills in facet and article. No statement may be under way.
+func (v *snapshot) resolve(r *row) error {
+	f, err := v.facet(r.facetID)
+	if err != nil {
+		return err
+	}
+	f.apply(&r.Record)
+	if r.articleID != 0 {
+		r.Article, err = v.articleRef(r.articleID)
+	}
+	return err
+}
+
+const (
+	selectRecordByRID = `SELECT ` + recordColumns + ` FROM records WHERE rid = ?`
+	selectRecordByID  = `SELECT ` + recordColumns + ` FROM records WHERE id = ?`
+)
+
+// byRID returns the record of that row id; false when it was deleted.
+func (v *snapshot) byRID(rid int64) (row, bool, error) {
+	var r row
+	n, err := v.query(selectRecordByRID, func(st *sqlite.Stmt) error { r.scan(st); return nil }, rid)
+	if err != nil || n == 0 {
+		return r, false, err
+	}
+	return r, true, v.resolve(&r)
+}
+
+// byID returns the bare row of a record, without facet and article.
+func (c *conn) byID(id uuid.UUID) (r row, found bool, err error) {
+	n, err := c.query(selectRecordByID, func(st *sqlite.Stmt) error { r.scan(st); return nil }, id[:])
+	if err != nil {
+		return r, false, fmt.Errorf("find record: %w", err)
+	}
+	return r, n > 0, nil
+}
+
+// Record implements store.Snapshot.
+func (v *snapshot) Record(_ context.Context, id uuid.UUID) (store.Record, error) {
+	r, found, err := v.byID(id)
+	if err == nil && found {
+		err = v.resolve(&r)
+	}
+	if err != nil {
+		return store.Record{}, fmt.Errorf("read record: %w", err)
+	}
+	if !found {
+		return store.Record{}, fmt.Errorf("record %s: %w", id, store.ErrNotFound)
+	}
+	return r.Record, nil
+}
+
+const selectSightings = `SELECT r.uuid, s.seen_at, s.facet_id, s.first_seen, s.last_seen, s.ports, s.context FROM sightings s JOIN runs r ON r.id = s.run_id WHERE s.rid = ? ORDER BY s.seq`
+
+// Sightings implements store.Snapshot.
+func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sighting, error) {
+	r, found, err := v.byID(record)
+	if err != nil {
+		return nil, fmt.Errorf("read sightings: %w", err)
+	}
+	if !found {
+		return nil, fmt.Errorf("record %s: %w", record, store.ErrNotFound)
+	}
+	var all []store.Sighting
+	var facets []int64
+	_, err = v.query(selectSightings, func(st *sqlite.Stmt) error {
+		s := store.Sighting{
+			SeenAt: unix(st.ColumnInt64(1)), FirstSeen: unix(st.ColumnInt64(3)), LastSeen: unix(st.ColumnInt64(4)),
+			Ports: parsePorts(st.ColumnText(5)), Context: st.ColumnText(6),
+		}
+		st.ColumnBytes(0, s.Run[:])
+		all, facets = append(all, s), append(facets, st.ColumnInt64(2))
+		return nil
+	}, r.rid)
+	if err != nil {
+		return nil, fmt.Errorf("read sightings: %w", err)
+	}
+	for i, id := range facets {
+		f, err := v.facet(id)
+		if err != nil {
+			return nil, fmt.Errorf("read sightings: %w", err)
+		}
+		all[i].Confidence, all[i].Tags, all[i].TLP = f.confidence, f.labels.Tags, f.tlp
+	}
+	return all, nil
+}
+
+// formatPorts returns the ports column: nil when there are none.
+func formatPorts(ports []uint16) any {
+	if len(ports) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	for i, p := range ports {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.Itoa(int(p)))
+	}
+	return b.String()
+}
+
+func parsePorts(s string) []uint16 {
+	if s == "" {
+		return nil
+	}
+	ports := make([]uint16, 0, strings.Count(s, ",")+1)
+	for part := range strings.SplitSeq(s, ",") {
+		if p, err := strconv.ParseUint(part, 10, 16); err == nil {
+			ports = append(ports, uint16(p))
+		}
+	}
+	return ports
+}
+
+// text returns a nullable text column: nil when empty.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

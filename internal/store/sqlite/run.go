@@ -1,0 +1,229 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/google/uuid"
+
+	"spoor/internal/ioc"
+	"spoor/internal/store"
+)
+
+// run is one pass over one feed's input.
+type run struct {
+	st     *Store
+	id     int64
+	feedID int64
+	feed   store.Feed
+	now    time.Time
+	// seen holds the row ids of the records met in this run, to tell what is
+	// said twice from what is read again: two bits a record at the most.
+	seen *roaring.Bitmap
+	// articles remembers the row ids of articles put in this run, bounded.
+	articles map[*store.Article]int64
+}
+
+const insertRun = `INSERT INTO runs (uuid, feed_id, source, started_at) VALUES (?, ?, ?, ?)`
+
+// StartRun implements store.RunStarter.
+func (s *Store) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, error) {
+	r := &run{st: s, now: spec.Now.UTC().Truncate(time.Second), seen: roaring.New(), articles: map[*store.Article]int64{}}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("start run: %w", err)
+	}
+	err = s.update(ctx, func(c *conn, _ *clock) error {
+		if r.feedID, r.feed, err = c.putFeed(spec.Feed); err != nil {
+			return err
+		}
+		if err := c.exec(insertRun, id[:], r.feedID, spec.Source, s.now().Unix()); err != nil {
+			return err
+		}
+		r.id = c.LastInsertRowID()
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start run of %s: %w", spec.Feed.Name, err)
+	}
+	return r, nil
+}
+
+// Write implements store.Run.
+func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outcome, error) {
+	var out store.Outcome
+	met := roaring.New()
+	err := r.st.update(ctx, func(c *conn, k *clock) error {
+		w := &writer{run: r, conn: c, clock: k, facets: r.st.facetWriter, met: met, now: r.st.now()}
+		for i := range batch {
+			if err := w.observe(&batch[i], &out); err != nil {
+				return fmt.Errorf("record %s: %w", ioc.Defang(batch[i].Indicator.Type, batch[i].Indicator.Value), err)
+			}
+		}
+		if err := w.facets.flush(c); err != nil {
+			return err
+		}
+		return r.st.sealAt(ctx, c, k, sealWhileWriting)
+	})
+	if err != nil {
+		clear(r.articles)
+		return store.Outcome{}, fmt.Errorf("write batch: %w", err)
+	}
+	r.seen.Or(met)
+	return out, nil
+}
+
+const finishRun = `UPDATE runs SET finished_at = ?, stats = ? WHERE id = ?`
+
+// Finish implements store.Run.
+func (r *run) Finish(ctx context.Context, stats store.RunStats) error {
+	counts, err := json.Marshal(stats)
+	if err != nil {
+		return fmt.Errorf("finish run: %w", err)
+	}
+	err = r.st.update(ctx, func(c *conn, k *clock) error {
+		if err := c.exec(finishRun, r.st.now().Unix(), string(counts), r.id); err != nil {
+			return err
+		}
+		return r.st.sealAt(ctx, c, k, sealAtFinish)
+	})
+	if err != nil {
+		return fmt.Errorf("finish run: %w", err)
+	}
+	return nil
+}
+
+// writer is one batch in its transaction.
+type writer struct {
+	*run
+	*conn
+	clock  *clock
+	facets *facetWriter
+	met    *roaring.Bitmap
+	now    time.Time
+}
+
+// observe stores one observation.
+func (w *writer) observe(o *store.Observation, out *store.Outcome) error {
+	article, articleID, err := w.article(o.Article)
+	if err != nil {
+		return err
+	}
+	id := store.RecordID(w.feed.Name, article, o.Indicator.Type, o.Indicator.Value)
+	have, found, err := w.byID(id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		out.New++
+		return w.insert(o, id, articleID)
+	}
+	f, err := w.facets.load(w.conn, have.facetID)
+	if err != nil {
+		return err
+	}
+	f.apply(&have.Record)
+	merged, changed := store.Merge(have.Record, *o)
+	rid := uint32(have.rid) //nolint:gosec // a store holds fewer than 2^32 records: checked in insert
+	switch {
+	case w.seen.Contains(rid) || w.met.Contains(rid):
+		out.Merged++
+	case changed:
+		out.Updated++
+	default:
+		out.Unchanged++
+	}
+	w.met.Add(rid)
+	if !changed {
+		return nil
+	}
+	have.Record = merged
+	return w.change(&have, o)
+}
+
+// article puts an article and returns its two ids; none is uuid.Nil and 0.
+func (w *writer) article(a *store.Article) (uuid.UUID, int64, error) {
+	if a == nil {
+		return uuid.Nil, 0, nil
+	}
+	if rowid, ok := w.articles[a]; ok {
+		return a.ID, rowid, nil
+	}
+	rowid, changed, err := w.putArticle(w.feedID, a, w.now)
+	if err != nil {
+		return a.ID, 0, err
+	}
+	if changed {
+		// Records show their article: whoever follows seq must look again.
+		w.clock.tick(w.now)
+	}
+	const remembered = 4096
+	if len(w.articles) >= remembered {
+		clear(w.articles)
+	}
+	w.articles[a] = rowid
+	return a.ID, rowid, nil
+}
+
+const (
+	insertRecord   = `INSERT INTO records (` + recordColumns + `, confidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	updateRecord   = `UPDATE records SET facet_id = ?, confidence = ?, first_seen = ?, last_seen = ?, updated_at = ?, seq = ?, ports = ?, context = ? WHERE rid = ?`
+	insertSighting = `INSERT INTO sightings (rid, seq, run_id, seen_at, facet_id, first_seen, last_seen, ports, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	maxRID         = 1<<32 - 1
+)
+
+// insert makes the record that the observation is the first word of.
+func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) error {
+	if w.clock.lastRID >= maxRID {
+		return fmt.Errorf("the store is full at %d records: move to PostgreSQL", int64(maxRID))
+	}
+	rec := store.NewRecord(w.feed, *o, w.run.now)
+	facetID, err := w.facets.id(w.conn, w.feedID, &rec)
+	if err != nil {
+		return err
+	}
+	w.clock.lastRID++
+	rid := w.clock.lastRID
+	seq, at := w.clock.tick(w.now)
+	w.clock.maxTLP = max(w.clock.maxTLP, int64(rec.TLP))
+	var value any
+	if rec.Value != rec.Key {
+		value = rec.Value
+	}
+	ports, around := formatPorts(rec.Ports), text(rec.Context)
+	if err := w.exec(insertRecord, rid, id[:], rec.Key, value, facetID, articleID, rec.FirstSeen.Unix(), rec.LastSeen.Unix(),
+		at, at, seq, ports, around, int64(rec.Confidence)); err != nil {
+		return fmt.Errorf("insert: %w", err)
+	}
+	w.facets.moved[facetID]++
+	w.met.Add(uint32(rid)) //nolint:gosec // bounded above
+	return w.exec(insertSighting, rid, seq, w.run.id, w.now.Unix(), facetID, seconds(o.FirstSeen), seconds(o.LastSeen), ports, around)
+}
+
+// change stores what a record learnt from the observation.
+func (w *writer) change(r *row, o *store.Observation) error {
+	facetID, err := w.facets.id(w.conn, w.feedID, &r.Record)
+	if err != nil {
+		return err
+	}
+	seq, at := w.clock.tick(w.now)
+	w.clock.maxTLP = max(w.clock.maxTLP, int64(r.TLP))
+	if err := w.exec(updateRecord, facetID, int64(r.Confidence), r.FirstSeen.Unix(), r.LastSeen.Unix(), at, seq,
+		formatPorts(r.Ports), text(r.Context), r.rid); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	if facetID != r.facetID {
+		w.facets.moved[r.facetID]--
+		w.facets.moved[facetID]++
+	}
+	said := store.NewRecord(w.feed, *o, w.run.now)
+	saidFacet, err := w.facets.id(w.conn, w.feedID, &said)
+	if err != nil {
+		return err
+	}
+	return w.exec(insertSighting, r.rid, seq, w.run.id, w.now.Unix(), saidFacet, seconds(o.FirstSeen), seconds(o.LastSeen),
+		formatPorts(said.Ports), text(said.Context))
+}
