@@ -1,0 +1,23 @@
+package feed
+
+// The bounds that keep memory constant. They are far above what real feeds
+// hold and far below what would hurt.
+const (
+	// maxLine is the longest line, and the largest CSV record, in bytes.
+	maxLine = 64 << 10
+	// maxRecordLines bounds how many lines a quoted CSV cell may span: one
+	// stray quote must not swallow the rest of the file.
+	maxRecordLines = 32
+	// maxColumns is the largest number of columns of a CSV row.
+	maxColumns = 1000
+	// maxElement is the largest JSON element (one row), in bytes.
+	maxElement = 1 << 20
+	// maxDepth is the deepest nesting inside a JSON element.
+	maxDepth = 64
+	// maxTags bounds tags, families, techniques and other references of a row.
+	maxTags = 256
+	// maxTagLen is the longest tag, in bytes; longer ones are dropped.
+	maxTagLen = 100
+	// maxDetail is how much of the input a Skip or an error quotes, in bytes.
+	maxDetail = 80
+)

@@ -1,0 +1,16 @@
+// Package feed reads the formats in which threat feeds are published: bytes
+// in, items out, one parser for each source format.
+//
+// A parser keeps what the source wrote. It does not normalise or refang a
+// value (ioc does), decides nothing about articles beyond what the source
+// states, opens no file, knows no network and no clock. Prose (Markdown,
+// AsciiDoc, HTML, plain text) is not read here but by extract.
+//
+// Every indicator row of the input becomes exactly one Item or one Skip, so
+// that a caller can account for all of them. A broken row costs that row.
+// Memory is bounded whatever the input: see the constants in bounds.go.
+//
+//	format, ok := feed.Detect(name, head)
+//	if !ok { ... }
+//	err := format.Parser.Parse(ctx, r, feed.Source{Name: name}, feed.Sink{Item: add, Skip: count})
+package feed

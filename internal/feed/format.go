@@ -1,0 +1,46 @@
+package feed
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Format is one source format that the package reads.
+type Format struct {
+	// Name is the word by which a person chooses it.
+	Name string
+	// Feed is the feed that its items belong to unless the caller names one.
+	Feed string
+	// Category is that feed's category (contract section 2).
+	Category string
+	Parser   Parser
+	// detect reports whether the input looks like this format. head is UTF-8
+	// and ends with a whole line unless the input is shorter than one.
+	detect func(name string, head []byte) bool
+}
+
+// Formats returns all formats, sorted by name.
+func Formats() []Format {
+	return []Format{
+		{"csv", "imported CSV", "community", csvParser{}, detectCSV},
+		{"feodo", "Feodo Tracker", "community", feodoParser{}, detectFeodo},
+		{"kev", "CISA KEV", "government", kevParser{}, detectKEV},
+		{"list", "imported list", "community", listParser{}, detectList},
+		{"maltrail", "maltrail", "community", maltrailParser{}, detectMaltrail},
+		{"threatfox", "ThreatFox", "community", threatfoxParser{}, detectThreatfox},
+		{"urlhaus", "URLhaus", "community", urlhausParser{}, detectURLhaus},
+	}
+}
+
+// ByName returns the format with that name, in any case. The error lists the
+// names.
+func ByName(name string) (Format, error) {
+	var names []string
+	for _, f := range Formats() {
+		if strings.EqualFold(f.Name, name) {
+			return f, nil
+		}
+		names = append(names, f.Name)
+	}
+	return Format{}, fmt.Errorf("unknown format %q: use one of %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,111 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// kevParser reads CISA's catalogue of known exploited vulnerabilities. The
+// catalogue itself names no report; the links in a row's notes (the vendor's
+// bulletin, the NVD page) are its article: the first its URL, the rest its
+// OtherURLs, titled by the name of the vulnerability.
+type kevParser struct{}
+
+// kevRow is one vulnerability.
+type kevRow struct {
+	CVE         text  `json:"cveID"`
+	Vendor      text  `json:"vendorProject"`
+	Product     text  `json:"product"`
+	Name        text  `json:"vulnerabilityName"`
+	Added       text  `json:"dateAdded"`
+	Description text  `json:"shortDescription"`
+	Ransomware  text  `json:"knownRansomwareCampaignUse"`
+	Notes       text  `json:"notes"`
+	CWEs        texts `json:"cwes"`
+}
+
+// Parse implements Parser.
+func (kevParser) Parse(ctx context.Context, r io.Reader, _ Source, sink Sink) error {
+	found := false
+	e := elements{
+		member: func(name string) bool {
+			found = found || isVulnerabilities(name)
+			return isVulnerabilities(name)
+		},
+		skip: sink.Skip,
+		row:  func(where string, raw []byte) error { return kevItem(where, raw, sink) },
+	}
+	if err := e.walk(ctx, r); err != nil {
+		return fmt.Errorf("read kev: %w", err)
+	}
+	if !found {
+		return errors.New(`read kev: the document has no "vulnerabilities" list`)
+	}
+	return nil
+}
+
+// detectKEV wants a row of the catalogue.
+func detectKEV(_ string, head []byte) bool {
+	fields := firstRow(head, isVulnerabilities)
+	return fields["cveID"] != nil && fields["dateAdded"] != nil
+}
+
+func isVulnerabilities(name string) bool { return name == "vulnerabilities" }
+
+func kevItem(where string, raw []byte, sink Sink) error {
+	var row kevRow
+	if err := json.Unmarshal(raw, &row); err != nil {
+		return sink.Skip(Skip{where, ReasonBrokenRow, err.Error()})
+	}
+	if row.CVE == "" {
+		return sink.Skip(Skip{where, ReasonBrokenRow, "no cveID"})
+	}
+	t, _ := parseType("cve", string(row.CVE))
+	added := parseTime(string(row.Added))
+	tags := []string{"kev"}
+	if strings.EqualFold(string(row.Ransomware), "Known") {
+		tags = append(tags, "known-ransomware")
+	}
+	return sink.Item(Item{
+		Where: where, Type: t, Raw: string(row.CVE), FirstSeen: added,
+		Context: row.context(), Tags: addTags(tags, row.CWEs...),
+		Article: row.article(added),
+	})
+}
+
+// context says what is vulnerable and how.
+func (row kevRow) context() string {
+	what := strings.TrimSpace(string(row.Vendor) + " " + string(row.Product))
+	if row.Name != "" {
+		what = string(row.Name)
+	}
+	if row.Description == "" {
+		return what
+	}
+	return strings.TrimPrefix(what+": "+string(row.Description), ": ")
+}
+
+// article is built from the links in the notes, which stand between words and
+// semicolons.
+func (row kevRow) article(added time.Time) *Article {
+	a := &Article{
+		GUID: string(row.CVE), Title: string(row.Name), Publisher: "CISA",
+		Summary: string(row.Description), Published: added,
+	}
+	for word := range strings.FieldsFuncSeq(string(row.Notes), func(r rune) bool { return r == ';' || r == ' ' || r == '\n' || r == '\t' }) {
+		word = strings.Trim(word, ",()<>\"")
+		switch {
+		case !isURL(word) || word == a.URL || len(a.OtherURLs) == maxTags || contains(a.OtherURLs, word):
+		case a.URL == "":
+			a.URL = word
+		default:
+			a.OtherURLs = append(a.OtherURLs, word)
+		}
+	}
+	return a
+}
