@@ -1,0 +1,188 @@
+package extract
+
+import (
+	"net/netip"
+	"strings"
+
+	"spoor/internal/ioc"
+)
+
+// address reads an IP address that begins with run r.
+func (s *scanner) address(r run) int {
+	if r.labels == 1 {
+		if c := s.after(r.end); (c == ':' || c == '[') && r.end-r.start <= 4 && allOf(s.text[r.start:r.end], isHex) {
+			return s.ipv6(r.start)
+		}
+		return 0
+	}
+	if r.labels < 4 || !looksIPv4(s.plain(r)) {
+		return 0
+	}
+	return s.ipv4(r)
+}
+
+// looksIPv4 says that s is four numbers.
+func looksIPv4(s string) bool {
+	if len(s) < len("1.1.1.1") || len(s) > len("255.255.255.255") {
+		return false
+	}
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Is4()
+}
+
+func (s *scanner) ipv4(r run) int {
+	end := s.port(r.end)
+	at := found{start: r.start, end: end, defanged: r.defanged || strings.Contains(s.text[r.end:end], "[")}
+	next := s.after(end)
+	switch {
+	case next == '/' || (next == '[' && strings.HasPrefix(s.text[end:s.end], "[/]")):
+		return s.hostPath(r, end)
+	case next == '-' && end == r.end, s.wordAt(end):
+		return r.end // 192.0.2.1-20, 1.2.3.4-rc1: a range or a version
+	case next == '*', next == '.' && s.wordAt(end+1):
+		return r.end
+	}
+	if !at.defanged && (s.isVersion(r) || s.bareStep(r.start) || !s.meantAddress(at)) {
+		return end
+	}
+	at.plain = s.plain(r) + s.text[r.end:end]
+	s.emit(ioc.IPv4, at)
+	return end
+}
+
+// bareStep says that an address-like run is a step of a path or the version
+// behind a product's name: Chrome/120.0.0.0, lodash@4.17.21.1.
+func (s *scanner) bareStep(i int) bool {
+	switch s.before(i) {
+	case '/':
+		return s.taken != i-1 && s.before(i-1) != '/' && s.wordBefore(i-1)
+	case '\\':
+		return s.before(i-1) != '\\'
+	case '@', '-', '_', '.', '$', '#':
+		return s.wordBefore(i - 1)
+	}
+	return false
+}
+
+func (s *scanner) wordBefore(i int) bool {
+	c := s.before(i)
+	return isAlnum(c) || classes[c]&isHigh != 0
+}
+
+// isVersion says that the words around an address-like run call it a version
+// or a section number.
+func (s *scanner) isVersion(r run) bool {
+	const reach = 40
+	left := strings.TrimRight(s.text[max(r.start-reach, s.place.start):r.start], " `'\"*+_=:(\t")
+	word := left[strings.LastIndexAny(left, " |\t(,;/\"'`")+1:]
+	if versionWords.has(strings.TrimRight(word, ".")) {
+		return true
+	}
+	if s.place.column(s.text, r.start) == versionColumn {
+		return true
+	}
+	right := strings.TrimLeft(s.text[r.end:min(r.end+reach, s.end)], " `'\"*+_),")
+	for _, tail := range [...]string{"and earlier", "and later", "and below", "and prior", "and newer", "and above",
+		"and older", "or later", "or earlier", "or newer", "or below", "or above", "or higher", "or older", "and higher"} {
+		if foldPrefix(right, tail) {
+			return true
+		}
+	}
+	// "before 9.1.0.2", "through 7.0.3.1": an address would need "the" or "IP".
+	if boundWords.has(word) {
+		before := strings.TrimRight(left[:len(left)-len(word)], " ")
+		last := before[strings.LastIndexByte(before, ' ')+1:]
+		return versionWords.has(last) || boundWords.has(last) || isVersionNumber(last)
+	}
+	return false
+}
+
+func isVersionNumber(word string) bool {
+	return strings.Count(word, ".") >= 1 && !looksIPv4(word) && allOf(strings.ReplaceAll(word, ".", ""), isDigit)
+}
+
+// ipv6 reads an IPv6 address at i, with its brackets and port if it has them.
+// It returns i when there is none.
+func (s *scanner) ipv6(i int) int {
+	if c := s.before(i); isAlnum(c) || c == ':' || c == '.' || c == '_' || c == '-' {
+		return i
+	}
+	const longest = 96 // eight groups, every colon in brackets
+	j, colons, defanged := i, 0, false
+	for j < s.end && j-i < longest {
+		c := s.text[j]
+		switch {
+		case classes[c]&isHex != 0, c == '.':
+			j++
+		case c == ':':
+			colons++
+			j++
+		case strings.HasPrefix(s.text[j:s.end], "[:]"), strings.HasPrefix(s.text[j:s.end], "[.]"):
+			if s.text[j+1] == ':' {
+				colons++
+			}
+			defanged = true
+			j += 3
+		case strings.HasPrefix(s.text[j:s.end], "[::]"):
+			colons += 2
+			defanged = true
+			j += 4
+		default:
+			goto done
+		}
+	}
+done:
+	if colons < 2 {
+		return i
+	}
+	for j > i && (s.text[j-1] == '.' || s.text[j-1] == ':' && !strings.HasSuffix(s.text[i:j], "::")) {
+		j--
+	}
+	if s.wordAt(j) && s.text[j] != '%' {
+		return i
+	}
+	plain := ioc.Refang(strings.ReplaceAll(s.text[i:j], "[::]", "::"))
+	addr, err := netip.ParseAddr(plain)
+	if err != nil || (!defanged && !plausibleIPv6(plain)) {
+		return i
+	}
+	if s.after(j) == '/' {
+		k := j + 1
+		for k < s.end && classes[s.text[k]]&isDigit != 0 {
+			k++
+		}
+		if s.text[j:k] != "/128" {
+			return max(k, j+1) // a range
+		}
+	}
+	at := found{start: i, end: j, defanged: defanged, plain: plain}
+	if s.before(i) == '[' && s.after(j) == ']' {
+		if end := s.port(j + 1); end > j+1 {
+			at.start, at.end = i-1, end
+			at.plain = "[" + plain + "]" + s.text[j+1:end]
+		}
+	}
+	t := ioc.IPv6
+	if addr.Is4In6() {
+		t = ioc.IPv4
+	}
+	if defanged || s.meantAddress(at) {
+		s.emit(t, at)
+	}
+	return at.end
+}
+
+// plausibleIPv6 tells an address from what has its grammar: scoped names of
+// programming languages (Face::Add), port identifiers (eight pairs of digits).
+func plausibleIPv6(s string) bool {
+	groups, longest, digits := 0, 0, false
+	for g := range strings.SplitSeq(s, ":") {
+		if g == "" {
+			continue
+		}
+		groups++
+		longest = max(longest, len(g))
+		digits = digits || strings.ContainsAny(g, "0123456789")
+	}
+	return groups >= 2 && longest > 2 && digits && !strings.HasPrefix(s, "0:")
+}

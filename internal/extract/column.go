@@ -1,0 +1,79 @@
+package extract
+
+import "strings"
+
+// column is what a table's header says of a column.
+type column uint8
+
+const (
+	otherColumn column = iota
+	fileColumn
+	versionColumn
+	referenceColumn
+)
+
+// columns are the columns of the current table, from its first row.
+type columns struct {
+	known bool
+	count int
+	of    [16]column
+}
+
+// read takes the first row of a table for its header. One cell is no header:
+// AsciiDoc may write every cell on its own line.
+func (c *columns) read(line string) {
+	if c.known || strings.HasPrefix(line, "|===") {
+		return
+	}
+	c.known = true
+	const longest = 1024
+	if len(line) > longest {
+		return
+	}
+	line = strings.TrimRight(line, "|")
+	for i, text := range strings.FieldsFunc(strings.TrimPrefix(line, "|"), isBar) {
+		if i >= len(c.of) {
+			break
+		}
+		c.count = i + 1
+		c.of[i] = columnOf(text)
+	}
+	if c.count < 2 {
+		c.count = 0
+	}
+}
+
+func isBar(r rune) bool { return r == '|' || r == '\t' }
+
+func columnOf(title string) column {
+	const longest = 40
+	if len(title) > longest {
+		return otherColumn
+	}
+	for w := range strings.FieldsFuncSeq(strings.ToLower(title), notWord) {
+		switch w {
+		case "file", "filename", "filenames", "path", "files", "process", "detection", "detections":
+			return fileColumn
+		case "version", "versions", "build", "firmware":
+			return versionColumn
+		case "reference", "references", "source", "sources", "report", "link", "links":
+			return referenceColumn
+		}
+	}
+	return otherColumn
+}
+
+// column is the column of position i of the current line.
+func (p *place) column(text string, i int) column {
+	const longest = 4096 // the cells before i are counted for every candidate
+	if p.kind != cell || p.columns.count == 0 || i-p.start > longest {
+		return otherColumn
+	}
+	line := strings.TrimLeft(text[p.start:i], " ")
+	line = strings.TrimPrefix(line, "|")
+	n := strings.Count(line, "|") + strings.Count(line, "\t")
+	if n >= p.columns.count {
+		return otherColumn
+	}
+	return p.columns.of[n]
+}

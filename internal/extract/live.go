@@ -1,0 +1,198 @@
+package extract
+
+import (
+	"net/netip"
+	"strings"
+
+	"spoor/internal/ioc"
+)
+
+// meantLive judges a live name, URL or mail address: does the author list it,
+// or refer to it? The package comment has the rule.
+func (s *scanner) meantLive(t ioc.Type, at found, labelled bool) bool {
+	if s.opt.AllLive {
+		return true
+	}
+	p := &s.place
+	if labelled || p.reference {
+		return false
+	}
+	host := lowerASCII(s.hostOf(at))
+	if vendors.under(host) {
+		return false
+	}
+	subject, column := p.area(), p.column(s.text, at.start)
+	if subject == references || column == referenceColumn || (t != ioc.URL && column == fileColumn) {
+		return false
+	}
+	listed := p.kind != paragraph && s.leads(at.start)
+	if platforms.under(host) && t != ioc.Email && !(subject == network && listed) {
+		return false
+	}
+	if subject == files && (t == ioc.Domain || !listed) {
+		return false
+	}
+	if listed || p.kind == literal {
+		// An author who defangs lists live values only by oversight, under a
+		// heading that says so.
+		return !s.doc.defangs || subject == network || (t != ioc.URL && p.kind != item && s.fills(at.start, at.end))
+	}
+	if s.refersTo(at.start) {
+		return false
+	}
+	if subject == network {
+		return true
+	}
+	return !s.doc.defangs && (s.cue.bad(s.text, at.start, p) || s.quoted(at))
+}
+
+// meantAddress judges a live IP address. Reports rarely name an address that
+// is not part of the attack, so that only what says nothing is left out.
+func (s *scanner) meantAddress(at found) bool {
+	raw := at.plain
+	if raw == "" {
+		raw = s.text[at.start:at.end]
+	}
+	if strings.HasPrefix(raw, "255.") {
+		return false // a netmask
+	}
+	if s.opt.AllLive {
+		return true
+	}
+	p := &s.place
+	if p.area() == references || p.column(s.text, at.start) == versionColumn {
+		return false
+	}
+	if a, err := netip.ParseAddr(hostOnly(raw)); err == nil && (a.IsLoopback() || a.IsUnspecified()) {
+		return false // every machine has it
+	}
+	if !s.doc.defangs || s.leads(at.start) {
+		return true
+	}
+	// The author defangs: what is live inside a sentence is no address, or
+	// one that is spoken of.
+	return p.kind == paragraph && (p.area() == network || s.cue.bad(s.text, at.start, p))
+}
+
+// hostOnly takes brackets and port off an address.
+func hostOnly(raw string) string {
+	if strings.HasPrefix(raw, "[") {
+		host, _, _ := strings.Cut(raw[1:], "]")
+		return host
+	}
+	if strings.Count(raw, ":") == 1 {
+		raw, _, _ = strings.Cut(raw, ":")
+	}
+	return raw
+}
+
+// hostOf cuts the host out of a live value.
+func (s *scanner) hostOf(at found) string {
+	raw := s.text[at.start:at.end]
+	if i := strings.Index(raw, "//"); i >= 0 {
+		raw = raw[i+2:]
+	} else if i := strings.Index(raw, `\/\/`); i >= 0 {
+		raw = raw[i+4:]
+	}
+	if i := strings.IndexAny(raw, `/\?#`); i >= 0 {
+		raw = raw[:i]
+	}
+	raw = raw[strings.LastIndexByte(raw, '@')+1:]
+	if i := strings.IndexByte(raw, ':'); i >= 0 {
+		raw = raw[:i]
+	}
+	return raw
+}
+
+// leads says that position i begins an entry: nothing but marks, or a label
+// with a colon, stands between it and the start of the line or cell.
+func (s *scanner) leads(i int) bool {
+	const reach = 48
+	from := max(s.place.start, i-reach)
+	left := s.text[from:i]
+	cut := from > s.place.start
+	if k := strings.LastIndexAny(left, "|\t,;"); k >= 0 {
+		left, cut = left[k+1:], false
+	}
+	left = strings.TrimSpace(left)
+	if !cut {
+		left = strings.TrimLeft(left, "-*+•–·‣▪◦>0123456789.) ")
+	}
+	left = strings.Trim(left, " `'\"*+_=(<[{\\")
+	if left == "" {
+		return !cut
+	}
+	if !cut && (left[len(left)-1] == ':' || strings.HasSuffix(left, "->") || strings.HasSuffix(left, "=>")) {
+		return strings.Count(left, " ") < 4
+	}
+	// Values in a row: the one before was taken.
+	return s.place.kind == bare
+}
+
+// fills says that text[i:j] is the entire cell, item or line.
+func (s *scanner) fills(i, j int) bool {
+	if !s.leads(i) {
+		return false
+	}
+	for j < s.end {
+		switch s.text[j] {
+		case '|', '\t', '\r', ',', ';':
+			return true
+		case ' ', '`', '\'', '"', '*', '+', '_', ')', '>', ']', '}':
+			j++
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// quoted says that a value stands in backticks of its own.
+func (s *scanner) quoted(at found) bool {
+	return s.before(at.start) == '`' && s.after(at.end) == '`'
+}
+
+// refersTo says that the words close before position i announce something to
+// read or somebody to ask.
+func (s *scanner) refersTo(i int) bool {
+	const reach, most = 72, 8
+	left := s.text[max(i-reach, s.place.began, 0):i]
+	n := 0
+	for left != "" && n < most {
+		left = strings.TrimRight(left, " \n\r\t`'\"*+_=:(<[,")
+		k := strings.LastIndexAny(left, " \n\t")
+		word := strings.Trim(left[k+1:], "`'\"*.,:;()[]")
+		if referenceWords.has(word) {
+			return true
+		}
+		if strings.HasSuffix(left[k+1:], ".") {
+			return false // the sentence before
+		}
+		left = left[:k+1]
+		n++
+	}
+	return false
+}
+
+// cueCache remembers the verdict on the last sentence that was looked at.
+type cueCache struct {
+	lo, hi int
+	known  bool
+	yes    bool
+}
+
+// bad says whether the sentence around position i speaks of an attack.
+func (c *cueCache) bad(text string, i int, p *place) bool {
+	if c.known && i >= c.lo && i < c.hi {
+		return c.yes
+	}
+	c.lo, c.hi = sentence(text, i, i, p)
+	c.known, c.yes = true, false
+	for w := range strings.FieldsSeq(text[c.lo:c.hi]) {
+		if badWords.has(strings.Trim(w, "`'\"*.,:;()[]!?")) {
+			c.yes = true
+			break
+		}
+	}
+	return c.yes
+}

@@ -1,0 +1,201 @@
+package extract
+
+import (
+	"strings"
+
+	"github.com/weppos/publicsuffix-go/publicsuffix"
+
+	"spoor/internal/ioc"
+)
+
+// name reads a domain name, or a URL without its scheme, from run r.
+func (s *scanner) name(r run) int {
+	if r.labels < 2 {
+		return 0
+	}
+	end := s.port(r.end)
+	if next := s.after(end); next == '/' && s.after(end+1) != '/' {
+		return s.hostPath(r, end)
+	}
+	at := found{start: r.start, end: end, plain: s.plain(r) + s.text[r.end:end]}
+	at.defanged = r.defanged || strings.Contains(s.text[r.end:end], "[")
+	if !s.isName(r) {
+		return r.end
+	}
+	if !at.defanged && !s.meantLive(ioc.Domain, at, s.labelAt(at.start, at.end)) {
+		return end
+	}
+	s.emit(ioc.Domain, at)
+	return end
+}
+
+// hostPath reads a URL without its scheme: run r, and a path behind end.
+func (s *scanner) hostPath(r run, end int) int {
+	plain := s.plain(r)
+	address := r.labels == 4 && looksIPv4(plain)
+	if address {
+		if next := s.rangeEnd(r, end); next > 0 {
+			return next
+		}
+	}
+	stop, cut := s.bodyEnd(r.start, end)
+	if cut && s.isName(r) {
+		s.hostOfCut(r.start, r.start, r.defanged, s.labelAt(r.start, end))
+	}
+	if stop <= end || cut {
+		return max(stop, end)
+	}
+	at := found{start: r.start, end: stop, defanged: r.defanged}
+	if r.defanged {
+		at.plain = plain + s.text[r.end:stop]
+	}
+	switch {
+	case address:
+		if !at.defanged && (s.isVersion(r) || s.bareStep(r.start)) {
+			return stop
+		}
+	case !s.isName(r):
+		return stop
+	}
+	if !at.defanged && !s.meantLive(ioc.URL, at, s.labelAt(r.start, stop)) {
+		return stop
+	}
+	s.emit(ioc.URL, at)
+	return stop
+}
+
+// rangeEnd reads the prefix length of addr/n, which is a range and no
+// indicator, save for /32. It returns 0 when a path stands there.
+func (s *scanner) rangeEnd(r run, end int) int {
+	i := end + 1
+	if s.after(end) == '[' {
+		i = end + len("[/]")
+	}
+	j := i
+	for j < s.end && classes[s.text[j]]&isDigit != 0 {
+		j++
+	}
+	if j == i || j > i+2 || s.wordAt(j) || s.after(j) == '/' || (s.after(j) == '.' && s.wordAt(j+1)) {
+		return 0
+	}
+	if s.text[i:j] == "32" && end == r.end {
+		s.emit(ioc.IPv4, found{start: r.start, end: r.end, plain: s.plain(r), defanged: r.defanged})
+	}
+	return j
+}
+
+// isName judges whether run r is a host name and not a file, a class, a
+// version or a method call. A defanged one has only to be no file: nobody
+// breaks up the name of a class.
+func (s *scanner) isName(r run) bool {
+	plain := s.plain(r)
+	suffix := plain[strings.LastIndexByte(plain, '.')+1:]
+	known := knownName(plain)
+	if r.defanged {
+		if r.spaced && (!known || s.isPhrase(r, plain)) {
+			return false
+		}
+		if strings.Contains(s.text[r.start:r.end], `\.`) && (!known || s.inPath(r.start) || fileSuffixes.has(suffix)) {
+			return false
+		}
+		return known || !fileEndings.has(suffix)
+	}
+	if !known || s.outOfPlace(r) || isClass(plain, suffix) {
+		return false
+	}
+	if fileSuffixes.has(suffix) && !foldPrefix(plain, "www.") {
+		return s.place.area() == network && s.place.kind != paragraph && s.fills(r.start, r.end) &&
+			s.place.column(s.text, r.start) != fileColumn
+	}
+	return true
+}
+
+// outOfPlace says that what stands around a live run makes it a step of a
+// path, a variable, a mention or a call.
+func (s *scanner) outOfPlace(r run) bool {
+	switch s.before(r.start) {
+	case '/':
+		if s.taken != r.start-1 && s.before(r.start-1) != '/' {
+			return true
+		}
+	case '\\', '$', '%', '#', '~', '@', '&':
+		return true
+	case '.':
+		if s.wordBefore(r.start - 1) {
+			return true
+		}
+	}
+	switch s.after(r.end) {
+	case '(', '\\', '%', '$', '{':
+		return true
+	case '[':
+		// Subscript, except for AsciiDoc's link text.
+		return classes[s.after(r.end+1)]&isDigit != 0
+	case ':':
+		return s.after(r.end+1) == ':'
+	}
+	return false
+}
+
+// isPhrase says that a run with spaced dots is English: "the dot com boom".
+func (s *scanner) isPhrase(r run, plain string) bool {
+	first, _, _ := strings.Cut(plain, ".")
+	return phraseWords.has(first) || allOf(first, isDigit) && r.labels < 4
+}
+
+// isClass tells names of classes, packages, products and detections from
+// names of hosts. Hosts are written in one case, or with a capital in front
+// or inside ("PayPal.example"); a class has its last part capitalised too.
+func isClass(plain, suffix string) bool {
+	if products.has(plain) {
+		return true
+	}
+	first, rest, _ := strings.Cut(plain, ".")
+	if codeWords.has(first) {
+		return true
+	}
+	// com.vendor.app, org.project.part: the order of Java and Android.
+	if strings.Contains(rest, ".") && packageRoots.has(first) {
+		return true
+	}
+	upper := strings.ToUpper(plain) == plain
+	return !upper && suffix[0] >= 'A' && suffix[0] <= 'Z'
+}
+
+// knownName says that a name lies under a public suffix that exists (ICANN or
+// private, publicsuffix.org), or one that is reserved or used outside of the
+// public root, and is not such a suffix itself.
+func knownName(plain string) bool {
+	name := lowerASCII(plain)
+	if i := strings.LastIndexByte(name, '.'); i > 0 && otherRoots.has(name[i+1:]) {
+		return true
+	}
+	if !isASCII(name) {
+		a, err := publicsuffix.ToASCII(name)
+		if err != nil {
+			return false
+		}
+		name = a
+	}
+	rule := publicsuffix.DefaultList.Find(name, &publicsuffix.FindOptions{DefaultRule: nil})
+	return rule != nil && (rule.Private || rule.Value != name)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// lowerASCII allocates only when there is something to lower.
+func lowerASCII(s string) string {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' || s[i] >= 0x80 {
+			return strings.ToLower(s)
+		}
+	}
+	return s
+}

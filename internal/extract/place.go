@@ -1,0 +1,336 @@
+package extract
+
+import "strings"
+
+// facts is what a look at the whole text says about how it was written.
+type facts struct {
+	defangs  bool // its author defangs: what is live was left so on purpose
+	asciidoc bool
+	attack   bool // it speaks of ATT&CK
+}
+
+func survey(text string) facts {
+	has := func(marks ...string) bool {
+		for _, m := range marks {
+			if strings.Contains(text, m) {
+				return true
+			}
+		}
+		return false
+	}
+	return facts{
+		defangs:  has("[.]", "hxxp", "[dot]", "(.)", "(dot)", "hXXp", "[:]//"),
+		asciidoc: strings.HasPrefix(text, "= ") || has("\n== ", "\n|==="),
+		attack:   has("ATT&CK", "MITRE", "attack.mitre.org"),
+	}
+}
+
+// kind is what a line is part of.
+type kind uint8
+
+const (
+	paragraph kind = iota
+	item           // of a list
+	cell           // of a table
+	literal        // a code block, an indented block
+	bare           // a line of values alone
+)
+
+// area is what a section is about.
+type area uint8
+
+const (
+	neutral    area = iota
+	network         // indicators
+	files           // files: what looks like a name is one of a file
+	references      // what to read, whom to ask
+)
+
+// place is where the current line stands: the state that runs along the text.
+type place struct {
+	start, end int
+	kind       kind
+	reference  bool // the line defines a link or is a comment
+	attack     bool // the line speaks of ATT&CK
+	began      int  // where the paragraph began
+
+	levels  [8]area // by depth of heading
+	depth   int
+	titled  bool
+	caption area // by a title without a heading's markup
+	intro   area // by a line that ends in a colon: for the list below it
+	fence   string
+	table   bool
+	columns columns
+	blank   bool // the previous line was blank
+	code    bool // the previous line was an indented block
+	last    string
+}
+
+// area is the subject at the current line.
+func (p *place) area() area {
+	if p.kind != paragraph && p.intro != neutral {
+		return p.intro
+	}
+	if p.caption != neutral {
+		return p.caption
+	}
+	return p.levels[p.depth]
+}
+
+// next moves to the line text[start:end].
+func (p *place) next(text string, start, end int, doc facts) {
+	p.start, p.end = start, end
+	p.reference = false
+	line := strings.Trim(text[start:end], " \t\r")
+	p.attack = strings.Contains(line, "ATT&CK") || strings.Contains(line, "MITRE")
+	if line == "" {
+		p.blank, p.kind, p.began, p.last = true, paragraph, end+1, ""
+		if !p.table {
+			p.columns = columns{}
+		}
+		return
+	}
+	if p.fenced(line, doc) {
+		p.kind = literal
+	} else {
+		p.classify(text[start:end], line, doc)
+	}
+	if p.kind != paragraph || p.blank {
+		p.began = start
+	}
+	p.blank, p.last = false, line
+}
+
+// fenced follows code blocks: ``` and ~~~ of Markdown, ---- and .... of
+// AsciiDoc. It says whether the line is in one.
+func (p *place) fenced(line string, doc facts) bool {
+	if p.fence != "" {
+		if strings.HasPrefix(line, p.fence) && strings.Trim(line, p.fence[:1]) == "" {
+			p.fence = ""
+		}
+		return true
+	}
+	for _, mark := range [...]string{"```", "~~~"} {
+		if strings.HasPrefix(line, mark) && !strings.Contains(line[3:], "`") {
+			p.fence = mark
+			return true
+		}
+	}
+	if doc.asciidoc && len(line) >= 4 && (strings.Trim(line, "-") == "" || strings.Trim(line, ".") == "") {
+		p.fence = line
+		return true
+	}
+	return false
+}
+
+func (p *place) classify(full, line string, doc facts) {
+	p.kind = paragraph
+	if p.heading(line, doc) {
+		return
+	}
+	if strings.HasPrefix(line, "|===") {
+		p.table, p.columns = !p.table, columns{}
+	}
+	switch {
+	case p.table || isRow(line):
+		p.kind = cell
+		p.columns.read(line)
+	case isItem(line):
+		p.kind = item
+	case (p.blank || p.code) && (strings.HasPrefix(full, "    ") || full[0] == '\t'):
+		p.kind = literal
+	case doc.asciidoc && strings.HasPrefix(line, "//"), isDefinition(line):
+		p.reference = true
+	case isBare(line):
+		p.kind = bare
+	}
+	p.code = p.kind == literal
+	switch p.kind {
+	case cell, literal:
+		return
+	case item, bare:
+		p.labelled(line)
+		return
+	}
+	p.caption = p.captionOf(line, doc)
+}
+
+// heading reads a heading of Markdown or AsciiDoc, or the line under one. The
+// first of the first level is the title: a report that is called "Indicators
+// of compromise" still begins with prose and links.
+func (p *place) heading(line string, doc facts) bool {
+	mark := line[0]
+	if mark != '#' && mark != '=' && mark != '-' {
+		return false
+	}
+	n := len(line) - len(strings.TrimLeft(line, line[:1]))
+	if n == len(line) { // underlined (Setext); a ruler otherwise
+		if n < 3 || p.last == "" || doc.asciidoc || p.kind != paragraph || len(p.last) > 100 {
+			return n >= 3 && mark != '#'
+		}
+		n, line = 1, p.last
+		if mark == '-' {
+			n = 2
+		}
+	} else if mark == '-' || n > 6 || line[n] != ' ' {
+		return false
+	}
+	subject := subjectOf(line)
+	if n == 1 && !p.titled {
+		p.titled, subject = true, neutral
+	}
+	if subject == neutral && n > 1 {
+		subject = p.levels[min(n-1, p.depth)]
+	}
+	for i := n; i < len(p.levels); i++ {
+		p.levels[i] = subject
+	}
+	p.depth, p.caption, p.intro, p.table, p.columns = n, neutral, neutral, false, columns{}
+	return true
+}
+
+// captionOf is the subject that a line without a heading's markup gives to
+// what follows: a title line of its own, "C2 servers:", ".Domains". A
+// paragraph that is neither leaves things as they are.
+func (p *place) captionOf(line string, doc facts) area {
+	const longest, longestIntro = 60, 200
+	intro := line[len(line)-1] == ':' || strings.HasSuffix(line, ":**")
+	if len(line) > longest && !(intro && len(line) <= longestIntro) {
+		p.intro = neutral
+		return p.caption
+	}
+	block := doc.asciidoc && line[0] == '.' && len(line) > 1 && isAlnum(line[1])
+	bold := strings.HasPrefix(line, "**") && strings.HasSuffix(strings.TrimRight(line, ":"), "**")
+	title := p.blank || p.last == ""
+	if !intro && !block && !bold && !(title && strings.Count(line, " ") < 5 && !strings.ContainsAny(line, ".,;")) {
+		return p.caption
+	}
+	subject := subjectOf(line)
+	if intro && len(line) > longest/2 {
+		p.intro = subject
+		return p.caption
+	}
+	if subject == neutral && !bold {
+		return p.caption
+	}
+	return subject
+}
+
+// labelled reads "Reference: https://…": a label that makes the line one.
+func (p *place) labelled(line string) {
+	label, _, ok := strings.Cut(strings.TrimLeft(line, "-*+• "), ":")
+	if ok && len(label) < 40 && subjectOf(label) == references {
+		p.reference = true
+	}
+}
+
+// subjectOf classifies a heading, a caption or a label by its words.
+func subjectOf(line string) area {
+	const longest = 200
+	if len(line) > longest {
+		return neutral
+	}
+	lower := strings.ReplaceAll(strings.ToLower(line), "host based", "host-based")
+	found := neutral
+	for w := range strings.FieldsFuncSeq(lower, notWord) {
+		w = strings.Trim(w, "-")
+		switch {
+		case referenceTitles.has(w):
+			return references
+		case fileTitles.has(w):
+			found = files
+		case networkTitles.has(w):
+			if found != files || strongTitles.has(w) {
+				found = network
+			}
+		}
+	}
+	if found == neutral && strings.Contains(lower, "command and control") {
+		return network
+	}
+	return found
+}
+
+func notWord(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '&' || r == '-' || r > 0x7f)
+}
+
+// isRow says that a line is a row of a table: bars or tabs between cells.
+func isRow(line string) bool {
+	if line[0] == '|' {
+		return true
+	}
+	const enough = 2
+	return strings.Count(line[:min(len(line), 400)], "|") >= enough || strings.IndexByte(line, '\t') > 0
+}
+
+// isItem says that a line begins with the mark of a list.
+func isItem(line string) bool {
+	if line[0] >= '0' && line[0] <= '9' {
+		i := 1
+		for i < len(line) && i < 4 && line[i] >= '0' && line[i] <= '9' {
+			i++
+		}
+		return i+1 < len(line) && (line[i] == '.' || line[i] == ')') && line[i+1] == ' '
+	}
+	rest := strings.TrimLeft(line, "-*+")
+	if n := len(line) - len(rest); n > 0 {
+		return n < 6 && rest != "" && rest[0] == ' '
+	}
+	return strings.HasPrefix(line, "• ") || strings.HasPrefix(line, "– ") || strings.HasPrefix(line, "· ") ||
+		strings.HasPrefix(line, "‣ ") || strings.HasPrefix(line, "▪ ") || strings.HasPrefix(line, "◦ ")
+}
+
+// isDefinition says that a line defines a link or an attribute:
+// "[1]: https://…", ":vt-url: https://…".
+func isDefinition(line string) bool {
+	if line[0] == '[' {
+		i := strings.Index(line[:min(len(line), 64)], "]:")
+		return i > 0 && i+2 < len(line) && line[i+2] == ' '
+	}
+	if line[0] != ':' {
+		return false
+	}
+	i := strings.IndexByte(line[1:min(len(line), 64)], ':')
+	return i > 0 && !strings.ContainsAny(line[1:i+1], " .")
+}
+
+// isBare says that a line holds values and no prose: every chunk of it could
+// be one, save for a label in front ("C2: …").
+func isBare(line string) bool {
+	const most = 16
+	n, label := 0, 0
+	for chunk := range strings.FieldsSeq(line) {
+		n++
+		if n > most {
+			return true
+		}
+		seen := class(0)
+		for i := range len(chunk) {
+			seen |= classes[chunk[i]]
+		}
+		if worth(chunk, seen) && seen&isHigh == 0 {
+			continue
+		}
+		switch {
+		case chunk == "-", chunk == ",", chunk == "and", chunk == "|":
+		case n == label+1 && n <= 4: // still in the label
+			label = n
+		default:
+			return false
+		}
+	}
+	return label == 0 || (label < n && labelEnds(line, label))
+}
+
+// labelEnds says that word number n of a line ends in a colon.
+func labelEnds(line string, n int) bool {
+	for chunk := range strings.FieldsSeq(line) {
+		n--
+		if n == 0 {
+			return chunk[len(chunk)-1] == ':' || chunk == "="
+		}
+	}
+	return false
+}

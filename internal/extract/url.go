@@ -1,0 +1,331 @@
+package extract
+
+import (
+	"strings"
+
+	"spoor/internal/ioc"
+)
+
+// schemes are the spellings that begin a URL, plain and defanged. Longer
+// spellings stand before their prefixes.
+//
+//nolint:gochecknoglobals // read-only table
+var schemes = [...]struct {
+	written  string
+	defanged bool
+}{
+	{"https", false}, {"http", false},
+	{"hxxps", true}, {"hxxp", true}, {"hxtps", true}, {"hxtp", true}, {"htxps", true}, {"htxp", true},
+	{"h**ps", true}, {"h**p", true}, {"h__ps", true}, {"h__p", true},
+	{"hxxp[s]", true}, {"http[s]", true}, {"hxxp(s)", true}, {"http(s)", true},
+	{"meows", true}, {"meow", true},
+	{"ftps", false}, {"ftp", false}, {"fxp", true},
+	{"wss", false}, {"ws", false}, {"ldaps", false}, {"ldap", false}, {"rmi", false}, {"smb", false},
+	{"tcp", false}, {"udp", false},
+}
+
+// separators are the spellings of "://"; those in brackets defang.
+//
+//nolint:gochecknoglobals // read-only table
+var separators = [...]struct {
+	written  string
+	defanged bool
+}{
+	{"://", false}, {`:\/\/`, false}, {`:\\`, true}, {"[:]//", true}, {"[://]", true}, {"(:)//", true},
+	{"[:]\\\\", true}, {"(://)", true}, {"{:}//", true}, {"{://}", true}, {"[:][/][/]", true}, {"[:][//]", true},
+	{":[//]", true}, {":[/][/]", true}, {":/[/]", true},
+}
+
+// schemeAt returns the length of a scheme and its separator at the start of
+// s; 0 is none.
+func schemeAt(s string) (n int, defanged bool) {
+	const shortest = len("ws://a")
+	if len(s) < shortest {
+		return 0, false
+	}
+	switch s[0] | 0x20 {
+	case 'h', 'm', 'f', 'w', 'l', 'r', 's', 't', 'u':
+	default:
+		return 0, false
+	}
+	for _, scheme := range &schemes {
+		if !foldPrefix(s, scheme.written) {
+			continue
+		}
+		rest := s[len(scheme.written):]
+		if rest == "" || (rest[0] != ':' && rest[0] != '[' && rest[0] != '(' && rest[0] != '{') {
+			continue
+		}
+		for _, sep := range &separators {
+			if strings.HasPrefix(rest, sep.written) {
+				return len(scheme.written) + len(sep.written), scheme.defanged || sep.defanged
+			}
+		}
+	}
+	return 0, false
+}
+
+// url reads a URL that begins at start and whose host begins at host.
+func (s *scanner) url(start, host int, defanged bool) int {
+	end, cut := s.bodyEnd(start, host)
+	if end <= host {
+		return host
+	}
+	at := found{start: start, end: end}
+	labelled := s.labelAt(start, end)
+	if cut {
+		s.hostOfCut(start, host, defanged, labelled)
+		return end
+	}
+	raw := s.text[start:end]
+	if strings.Contains(raw, `\/`) {
+		at.plain = strings.ReplaceAll(raw, `\/`, "/") // a string of JSON
+		raw = at.plain
+	}
+	at.defanged = defanged || (strings.ContainsAny(raw[host-start:], "[({\\") && ioc.Refang(raw) != raw)
+	ind, err := ioc.Normalise(ioc.URL, raw)
+	if err != nil {
+		return end
+	}
+	if !plausibleHost(ind.Value, at.defanged) {
+		return end
+	}
+	if !at.defanged && !s.meantLive(ioc.URL, at, labelled) {
+		return end
+	}
+	s.add(ind, at)
+	return end
+}
+
+// hostOfCut emits the host of a URL that the author shortened or gave as a
+// pattern: no server was asked for the rest as it stands.
+func (s *scanner) hostOfCut(start, host int, defanged, labelled bool) {
+	if !s.wordAt(host) {
+		return
+	}
+	r := s.readRun(host)
+	end := s.port(r.end)
+	at := found{start: r.start, end: end, plain: s.plain(r) + s.text[r.end:end], defanged: defanged || r.defanged}
+	t := ioc.Domain
+	if looksIPv4(s.plain(r)) {
+		t = ioc.IPv4
+	} else if r.labels < 2 || !(r.defanged || knownName(s.plain(r))) {
+		return
+	}
+	if at.defanged || s.meantLive(ioc.URL, found{start: start, end: end}, labelled) {
+		s.emit(t, at)
+	}
+}
+
+// plausibleHost checks the host of a canonical URL: a placeholder is none.
+func plausibleHost(value string, defanged bool) bool {
+	_, rest, ok := strings.Cut(value, "://")
+	if !ok {
+		return false
+	}
+	host := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		host = rest[:i]
+	}
+	if strings.HasPrefix(host, "[") {
+		return true
+	}
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		host = host[:i]
+	}
+	if !strings.Contains(host, ".") {
+		return false
+	}
+	return defanged || looksIPv4(host) || knownName(host)
+}
+
+// bodyEnd returns where the URL that begins at start, its host at host, ends.
+// cut says that the author left something out of it.
+//
+// What ends a URL is what cannot be in one and what the markup around it
+// uses: a bracket that was not opened inside, a table's bar, a quote.
+func (s *scanner) bodyEnd(start, host int) (end int, cut bool) {
+	quote := s.before(start)
+	depth := 0
+	i, inHost := host, true
+	for i < s.end {
+		c := s.text[i]
+		switch {
+		case classes[c]&isSpace != 0:
+			n, _ := dotAt(s.text[i:s.end])
+			if !inHost || n == 0 || !s.wordAt(i+n) || !strings.Contains(s.text[i:i+n], "[") {
+				return s.trimBody(start, host, i)
+			}
+			i += n
+			continue
+		case c == '<' && isPlaceholder(s.text[i:s.end]):
+			return s.skipWord(i), true
+		case c == '"', c == '<', c == '>', c == '`', c == '|', c == '^', c == quote && c == '\'':
+			return s.trimBody(start, host, i)
+		case c == '(':
+			depth++
+		case c == ')':
+			if depth == 0 {
+				return s.trimBody(start, host, i)
+			}
+			depth--
+		case c == '[':
+			n := s.bracketIn(i, inHost || i == host)
+			if n == 0 {
+				return s.trimBody(start, host, i)
+			}
+			i += n
+			continue
+		case c == ']':
+			return s.trimBody(start, host, i)
+		case c == '{', c == '}':
+			if n, _ := dotAt(s.text[i:s.end]); n > 0 {
+				i += n
+				continue
+			}
+			if c == '{' && !inHost {
+				return s.skipWord(i), true // {id}, {1,2}: a pattern of URLs
+			}
+			return s.trimBody(start, host, i)
+		case c == '\\' && !s.escapeIn(i):
+			if s.text[host-1] != '\\' {
+				return s.trimBody(start, host, i)
+			}
+		case (c == ',' || c == ';') && s.listGoesOn(i+1):
+			return s.trimBody(start, host, i)
+		case c >= 0x80:
+			n := wordRune(s.text[i:s.end])
+			if n == 0 && !strings.HasPrefix(s.text[i:], "。") && !strings.HasPrefix(s.text[i:], "．") {
+				return s.trimBody(start, host, i)
+			}
+			i += max(n, runeLen(s.text[i:]))
+			continue
+		case c == '/' || c == '?' || c == '#':
+			inHost = false
+		}
+		i++
+	}
+	return s.trimBody(start, host, i)
+}
+
+// isPlaceholder says that s begins with <word>, and not with a tag of HTML.
+func isPlaceholder(s string) bool {
+	const longest = 32
+	i := strings.IndexByte(s[:min(len(s), longest)], '>')
+	return i > 1 && isAlnum(s[1]) && !htmlTags.has(s[1:i])
+}
+
+// skipWord returns the end of the chunk at i.
+func (s *scanner) skipWord(i int) int {
+	for i < s.end && classes[s.text[i]]&isSpace == 0 && s.text[i] != '|' && s.text[i] != '`' {
+		i++
+	}
+	return i
+}
+
+// bracketIn returns the length of a square bracket that belongs to the URL:
+// a mark, an IPv6 host, an index of a query. 0 means a label or prose.
+func (s *scanner) bracketIn(i int, inHost bool) int {
+	rest := s.text[i:s.end]
+	if n, _ := dotAt(rest); n > 0 {
+		return n
+	}
+	for _, mark := range [...]string{"[:]", "[@]", "[at]", "[/]", "[://]"} {
+		if foldPrefix(rest, mark) {
+			return len(mark)
+		}
+	}
+	const longest = 48
+	j := strings.IndexByte(rest[:min(len(rest), longest)], ']')
+	if j < 0 {
+		return 0
+	}
+	inner := rest[1:j]
+	if inHost && strings.Count(inner, ":") >= 2 {
+		return j + 1
+	}
+	// a[]=1, a[0]=1
+	if !inHost && (inner == "" || allOf(inner, isDigit|isLetter)) && j+1 < len(rest) && (rest[j+1] == '=' || rest[j+1] == '[') {
+		return j + 1
+	}
+	return 0
+}
+
+// escapeIn says that the backslash at i is an escape inside a URL.
+func (s *scanner) escapeIn(i int) bool {
+	c := s.after(i + 1)
+	return c == '/' || (c == '.' && s.wordAt(i+2))
+}
+
+// listGoesOn says that behind a comma the next value of a list begins.
+func (s *scanner) listGoesOn(i int) bool {
+	if i >= s.end {
+		return true
+	}
+	n, _ := schemeAt(s.text[i:s.end])
+	return n > 0
+}
+
+// trimBody takes punctuation of the sentence off the end of a URL.
+func (s *scanner) trimBody(start, host, end int) (int, bool) {
+	full := end
+	italic := s.before(start) == '_'
+	for end > host {
+		c := s.text[end-1]
+		switch c {
+		case '.', ',', ';', ':', '!', '?', '\'', '*', '\\':
+		case '_':
+			if !italic {
+				return end, s.isCut(end, full)
+			}
+		case '+':
+			if s.before(start) != '+' { // ++passthrough++
+				return end, s.isCut(end, full)
+			}
+		case '(', '[', '{':
+		default:
+			return end, s.isCut(end, full)
+		}
+		end--
+	}
+	return end, false
+}
+
+// isCut looks for the dots that say "and so on" between end and full.
+func (s *scanner) isCut(end, full int) bool {
+	rest := s.text[end:min(full+len("[...]"), s.end)]
+	return strings.HasPrefix(rest, "..") || strings.HasPrefix(rest, "…") ||
+		strings.HasPrefix(rest, "[...") || strings.HasPrefix(rest, "[…") || strings.HasPrefix(rest, "[snip")
+}
+
+// skipBody goes past the path behind something that is no indicator, so that
+// its steps are not looked at by themselves.
+func (s *scanner) skipBody(i int) int {
+	end, _ := s.bodyEnd(i, i)
+	return max(end, i)
+}
+
+// labelAt says that text[i:j] is the target of a link with a text of its own,
+// or of an attribute: a reference by its form.
+func (s *scanner) labelAt(i, j int) bool {
+	for i > s.place.start && (s.text[i-1] == '+' || s.text[i-1] == '<') {
+		i--
+	}
+	left := s.text[s.place.start:i]
+	for j < s.end && s.text[j] == '+' {
+		j++
+	}
+	switch s.after(j) {
+	case '[': // AsciiDoc: https://…[text]
+		rest := s.text[j:s.end]
+		n, _ := dotAt(rest)
+		return n == 0 && len(rest) > 1 && rest[1] != ']' && rest[1] != '.' && !strings.HasPrefix(rest, "[…")
+	}
+	if strings.HasSuffix(left, "](") || strings.HasSuffix(left, "link:") || strings.HasSuffix(left, "mailto:") {
+		return true
+	}
+	if n := len(left); n > 1 && (left[n-1] == '"' || left[n-1] == '\'') && left[n-2] == '=' {
+		return strings.HasSuffix(left[:n-2], "href") || strings.HasSuffix(left[:n-2], "src")
+	}
+	return false
+}

@@ -1,0 +1,160 @@
+package extract
+
+import "strings"
+
+// words is a read-only set of lower-case words.
+type words map[string]struct{}
+
+func wordSet(list string) words {
+	set := words{}
+	for w := range strings.FieldsSeq(list) {
+		set[w] = struct{}{}
+	}
+	return set
+}
+
+// has looks word up in any ASCII case, without allocating.
+func (w words) has(word string) bool {
+	const longest = 40
+	if word == "" || len(word) > longest {
+		return false
+	}
+	var buf [longest]byte
+	for i := range len(word) {
+		c := word[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		buf[i] = c
+	}
+	_, ok := w[string(buf[:len(word)])]
+	return ok
+}
+
+// The tables of judgement. They are vocabulary, gathered by reading reports;
+// each has its reason beside it.
+//
+//nolint:gochecknoglobals // read-only tables
+var (
+	// fileSuffixes are public suffixes that are better known as file
+	// extensions. A live name under one is a file unless it fills an entry of
+	// a list of network indicators.
+	fileSuffixes = wordSet(`zip mov py sh rs pl pm md so ps cab app`)
+
+	// fileEndings are extensions that are no public suffix: analysts defang
+	// file names too.
+	fileEndings = wordSet(`exe dll sys scr bat cmd vbs vbe js jse ps1 psm1 hta lnk msi doc docx docm xls xlsx xlsm
+		ppt pptx pdf rtf txt jar apk ipa dmg pkg php asp aspx jsp html htm xhtml css png jpg jpeg gif bmp ico svg
+		dat bin tmp log ini cfg conf xml json yml yaml csv rar 7z gz tar iso img vhd chm ocx cpl drv elf ko class
+		c h cpp cs vb go java rb lua sql db bak dylib plist yar yara tlb nls wsf sct inf reg url eml`)
+
+	// otherRoots are reserved for documentation and tests (RFC 2606) or
+	// resolve outside of the public root (RFC 7686 has onion; the rest are
+	// Namecoin's, I2P's and EmerDNS's, which malware uses).
+	otherRoots = wordSet(`example test onion i2p bit bazar coin emc`)
+
+	// products are names of products that are also well-formed host names.
+	products = wordSet(`asp.net vb.net ado.net ml.net paint.net socket.io node.js draw.io monday.com`)
+
+	// packageRoots begin names of Java and Android packages.
+	packageRoots = wordSet(`com org net io edu gov java javax jakarta kotlin android androidx dalvik sun`)
+
+	// codeWords begin member expressions, file-like names and detections.
+	codeWords = wordSet(`this self window document console process module exports os sys math req res args
+		trojan backdoor worm exploit heur virus ransom win32 win64 hacktool adware riskware pua pup downloader
+		dropper trojandownloader trojandropper trojanspy msil generic gen behaveslike`)
+
+	// htmlTags may stand right behind a URL in Markdown.
+	htmlTags = wordSet(`br br/ p wbr b i u s li ul ol td tr th a em tt hr hr/ div span code pre strong table`)
+
+	// phraseWords stand before "dot" in English.
+	phraseWords = wordSet(`the a an this that each every one first second last red black green blue white little
+		big small single and or of in to with polka dots dot`)
+
+	// versionWords announce a version or section number.
+	versionWords = wordSet(`version versions ver v vers release releases build builds firmware revision rev
+		section sections chapter chapters paragraph figure table appendix clause step item oid update sp patch
+		hotfix driver agent client chrome firefox safari opera edge chromium openssh openssl java jre jdk python
+		php mysql fileversion productversion v.`)
+
+	// boundWords stand before one end of a range of versions.
+	boundWords = wordSet(`before prior to through until from than below after and -`)
+
+	// keyWords announce hex digits that are no digest of a file.
+	keyWords = wordSet(`key keys serial guid uuid clsid commit commits revision nonce salt iv modulus token apikey
+		session cookie clientid client_id build-id buildid seed xor rc4 aes des rsa hwid`)
+
+	// vendors are hosts, with all below them, that a report links to and that
+	// are never indicators while live.
+	vendors = wordSet(`welivesecurity.com eset.com eset.sk esetstatic.com virusradar.com virustotal.com mitre.org
+		nist.gov cisa.gov us-cert.gov cert.org first.org misp-project.org securelist.com kaspersky.com
+		mandiant.com fireeye.com crowdstrike.com trendmicro.com talosintelligence.com cisco.com paloaltonetworks.com
+		microsoft.com recordedfuture.com proofpoint.com sentinelone.com sophos.com mcafee.com trellix.com
+		symantec.com broadcom.com malwarebytes.com checkpoint.com fortinet.com f-secure.com withsecure.com
+		bitdefender.com avast.io avast.com gdatasoftware.com group-ib.com zscaler.com elastic.co rapid7.com
+		volexity.com dragos.com huntress.com bleepingcomputer.com krebsonsecurity.com thehackernews.com
+		darkreading.com therecord.media wired.com arstechnica.com zdnet.com wikipedia.org emergingthreats.net
+		snort.org suricata-ids.org suricata.io w3.org ietf.org rfc-editor.org iana.org apache.org kernel.org
+		man7.org stackoverflow.com serverfault.com abuse.ch shodan.io urlscan.io any.run hybrid-analysis.com
+		joesandbox.com alienvault.com archive.org cve.org oasis-open.org sigstore.dev golang.org python.org
+		spamhaus.org ncsc.gov.uk ssi.gouv.fr bund.de sectigo.com digicert.com isc.org openssh.com`)
+
+	// platforms carry both reports and abuse: a live link to one is an
+	// indicator only as an entry of a list of network indicators.
+	platforms = wordSet(`github.com github.io githubusercontent.com gitlab.com bitbucket.org twitter.com x.com t.co
+		medium.com linkedin.com youtube.com youtu.be facebook.com instagram.com reddit.com telegram.org t.me
+		discord.com discordapp.com slack.com pastebin.com google.com googleapis.com goo.gl bit.ly apple.com
+		amazonaws.com dropbox.com blogspot.com wordpress.com mozilla.org mozilla.com gmail.com outlook.com`)
+
+	// badWords in a sentence say that a live name in it is part of an attack.
+	badWords = wordSet(`c2 c2s c&c cnc c2-server c&c-server command-and-control malicious malware phishing phish
+		payload payloads exfiltrate exfiltrates exfiltrated exfiltrating exfiltration beacon beacons beaconed
+		beaconing connects connected connecting contacts contacted contacting downloads downloaded downloading
+		drops dropped dropper hosted hosting hosts resolves resolved resolving infrastructure attacker attackers
+		attacker-controlled adversary adversaries actor actors callback callbacks backdoor implant stager loader
+		trojan botnet ransomware ioc iocs indicator indicators communicates communicated communicating redirects
+		redirected redirecting typosquatted typosquatting impersonates impersonated impersonating spoofed spoofing
+		lookalike registered sinkholed compromised exploit skimmer spam spammed retrieves retrieved fetches
+		fetched requests requested sends sent posts posted server servers domain domains`)
+
+	// referenceWords close before a live name say that it is one to read.
+	referenceWords = wordSet(`see report reports blog blogpost article articles advisory advisories available
+		published according reference references source sources courtesy documented described read more us
+		please repository documentation legitimate official website homepage via researchers whitepaper paper
+		contact visit patch download-page learn thanks credit licence license`)
+)
+
+// under says whether host is one of the names in set or below one.
+func (w words) under(host string) bool {
+	for {
+		if w.has(host) {
+			return true
+		}
+		i := strings.IndexByte(host, '.')
+		if i < 0 {
+			return false
+		}
+		host = host[i+1:]
+	}
+}
+
+// Words of headings, captions and labels, by what they announce.
+//
+//nolint:gochecknoglobals // read-only tables
+var (
+	networkTitles = wordSet(`ioc iocs indicator indicators c2 c2s c&c cnc network networks domain domains ip ips
+		address addresses url urls uri uris infrastructure server servers host hosts onion hostname hostnames
+		dns callback callbacks webpages phishing`)
+
+	// strongTitles outweigh a word about files: "Network indicators and files".
+	strongTitles = wordSet(`network domain domains url urls c2 c&c cnc infrastructure ip ips
+		server servers`)
+
+	fileTitles = wordSet(`file files filename filenames sample samples hash hashes host-based registry mutex mutexes
+		path paths certificate certificates detection detections yara folders tasks task modules persistence
+		md5 sha1 sha256 sha512 sha`)
+
+	referenceTitles = wordSet(`reference references reading sources source about contact contacts acknowledgements
+		acknowledgments bibliography resources footnotes credits related links link author targeted
+		whitelist allowlist benign disclaimer licence license changelog victims`)
+)
