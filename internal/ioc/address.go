@@ -73,6 +73,10 @@ func parseAddress(s string) (parsed, Reason) {
 	if len(s) > maxAddressInput {
 		return parsed{}, ReasonWrongType
 	}
+	// Most addresses of real feeds are IPv4 with or without a port.
+	if host, port, reason := cutPort(s); reason == "" && canonicalIPv4(host) {
+		return parsed{typ: IPv4, value: host, port: port}, ""
+	}
 	if host, length, found := strings.Cut(s, "/"); found {
 		return parsePrefix(host, length)
 	}

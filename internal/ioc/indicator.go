@@ -149,13 +149,15 @@ func identify(s string) (Indicator, Reason) {
 		return Indicator{}, ReasonBarePath
 	}
 	for _, t := range [...]Type{CVE, MITREAttack, MD5, SHA1, SHA256, SHA512} {
-		if _, reason := t.info().parse(s); reason == "" {
-			return settle(t, s)
+		if p, reason := t.info().parse(s); reason == "" {
+			return settle(t, p.value)
 		}
 	}
 	switch p, reason := parseAddress(s); reason {
 	case "":
-		return settle(p.typ, s)
+		ind, reason := settle(p.typ, p.value)
+		ind.Port = p.port
+		return ind, reason
 	case ReasonRange:
 		return Indicator{}, reason
 	}

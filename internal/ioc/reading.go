@@ -62,7 +62,7 @@ func Readings(q string, only ...Type) []Reading {
 // hasScheme reports whether tidied text begins with one of the schemes.
 func hasScheme(s string) bool {
 	colon := strings.IndexByte(s, ':')
-	return colon > 0 && colon < maxScheme && schemeOf(lower(s[:colon])) >= 0
+	return colon > 0 && colon < maxScheme && schemeOf(s[:colon]) >= 0
 }
 
 // bareHost returns the host of a canonical URL with path "/" and no query.

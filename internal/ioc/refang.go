@@ -138,43 +138,62 @@ var defangedSchemes = [...]struct{ written, scheme string }{
 	{"hxtp", "http"}, {"htxp", "http"}, {"fxp", "ftp"},
 }
 
-// refangScheme rewrites a defanged scheme and separator at the start of s. It
-// returns what now stands there and what follows; head is empty when nothing
-// changes.
+// maxScheme bounds the search for a scheme.
+const maxScheme = 8
+
+// refangScheme rewrites scheme and separator at the start of s. It returns what
+// now stands there and what follows; head is empty when nothing changes.
 func refangScheme(s string) (head, rest string) {
-	n := 0
-	scheme := ""
-	for _, d := range defangedSchemes {
-		if hasPrefixFold(s, d.written) {
-			scheme, n = d.scheme, len(d.written)
-			break
-		}
-	}
-	if scheme == "" {
-		for n < len(s) && n < maxScheme && isLetter(s[n]) {
-			n++
-		}
-		scheme = s[:n]
-	}
-	for _, secure := range [...]string{"s", "[s]", "(s)"} {
-		if hasPrefixFold(s[n:], secure) {
-			scheme, n = scheme+"s", n+len(secure)
-			break
-		}
-	}
+	row, n := readScheme(s)
 	m := readSeparator(s[n:])
-	if n == 0 || m == 0 {
+	if row < 0 || m == 0 {
 		return "", s
 	}
-	head = lower(scheme) + "://"
+	head = schemes[row].prefix
 	if head == s[:n+m] {
 		return "", s
 	}
 	return head, s[n+m:]
 }
 
-// maxScheme bounds the search for a scheme.
-const maxScheme = 8
+// readScheme reads any spelling of a known scheme, with its row and length; a
+// row below 0 is none. The s of a secure one may stand in brackets.
+func readScheme(s string) (row, n int) {
+	name := ""
+	for _, d := range defangedSchemes {
+		if hasPrefixFold(s, d.written) {
+			name, n = d.scheme, len(d.written)
+			break
+		}
+	}
+	if name == "" {
+		for n < len(s) && n < maxScheme && isLetter(s[n]) {
+			n++
+		}
+		name = s[:n]
+	}
+	row = schemeOf(name)
+	for _, secure := range [...]string{"s", "[s]", "(s)"} {
+		if row >= 0 && hasPrefixFold(s[n:], secure) {
+			return secureScheme(row), n + len(secure)
+		}
+	}
+	return row, n
+}
+
+// secureScheme is the row of the same scheme over TLS, or -1.
+func secureScheme(row int) int {
+	switch schemes[row].name {
+	case "http":
+		return schemeOf("https")
+	case "ws":
+		return schemeOf("wss")
+	case "ldap":
+		return schemeOf("ldaps")
+	default:
+		return -1
+	}
+}
 
 // readSeparator returns the length of any spelling of "://" at the start of s.
 func readSeparator(s string) int {

@@ -14,26 +14,27 @@ import (
 //nolint:gochecknoglobals // read-only table
 var schemes = [...]struct {
 	name    string
+	prefix  string // name and "://"
 	port    int
 	special bool
 }{
-	{"http", 80, true},
-	{"https", 443, true},
-	{"ftp", 21, true},
-	{"ws", 80, true},
-	{"wss", 443, true},
-	{"ldap", 389, false},
-	{"ldaps", 636, false},
-	{"rmi", 1099, false},
-	{"smb", 445, false},
-	{"tcp", -1, false},
-	{"udp", -1, false},
+	{"http", "http://", 80, true},
+	{"https", "https://", 443, true},
+	{"ftp", "ftp://", 21, true},
+	{"ws", "ws://", 80, true},
+	{"wss", "wss://", 443, true},
+	{"ldap", "ldap://", 389, false},
+	{"ldaps", "ldaps://", 636, false},
+	{"rmi", "rmi://", 1099, false},
+	{"smb", "smb://", 445, false},
+	{"tcp", "tcp://", -1, false},
+	{"udp", "udp://", -1, false},
 }
 
-// schemeOf finds the row of a scheme given in lower case, or -1.
+// schemeOf finds the row of a scheme in any ASCII case, or -1.
 func schemeOf(name string) int {
 	for i := range schemes {
-		if schemes[i].name == name {
+		if equalFold(name, schemes[i].name) {
 			return i
 		}
 	}
@@ -57,14 +58,17 @@ func parseURL(s string) (parsed, Reason) {
 	if isBarePath(s) {
 		return parsed{}, ReasonBarePath
 	}
-	if strings.ContainsAny(s, "\t\n\r") {
-		s = dropBreaks.Replace(s)
+	if hasScheme(s) && strings.ContainsAny(s, "\t\n\r") {
+		s = dropBreaks.Replace(s) // without a scheme, lines are lines
 	}
 	row, after, reason := cutScheme(s)
 	if reason != "" {
 		return parsed{}, reason
 	}
 	authority, rest := cutAuthority(after)
+	if len(after) == len(s) && strings.IndexByte(authority, '@') >= 0 {
+		return parsed{}, ReasonNotIndicator // user@host is e-mail, not user-info
+	}
 	host, port, reason := parseAuthority(authority)
 	if reason != "" {
 		return parsed{}, reason
@@ -74,9 +78,8 @@ func parseURL(s string) (parsed, Reason) {
 		return parsed{}, reason
 	}
 	var b strings.Builder
-	b.Grow(len(schemes[row].name) + len("://") + len(host) + len(":65535") + len(rest))
-	b.WriteString(schemes[row].name)
-	b.WriteString("://")
+	b.Grow(len(schemes[row].prefix) + len(host) + len(":65535") + len(rest))
+	b.WriteString(schemes[row].prefix)
 	b.WriteString(host)
 	if port >= 0 && port != schemes[row].port {
 		b.WriteByte(':')
@@ -95,7 +98,7 @@ var dropBreaks = strings.NewReplacer("\t", "", "\n", "", "\r", "")
 func cutScheme(s string) (row int, after string, reason Reason) {
 	colon := strings.IndexByte(s, ':')
 	if colon > 0 && colon < maxScheme {
-		if row = schemeOf(lower(s[:colon])); row >= 0 {
+		if row = schemeOf(s[:colon]); row >= 0 {
 			after = s[colon+1:]
 			if !schemes[row].special && !strings.HasPrefix(after, "//") {
 				return 0, "", ReasonHost
@@ -106,8 +109,9 @@ func cutScheme(s string) (row int, after string, reason Reason) {
 	if colon > 0 && isSchemeName(s[:colon]) && strings.HasPrefix(s[colon:], "://") {
 		return 0, "", ReasonScheme
 	}
-	// A backslash behind a bare host is a pattern or an account, not a path.
-	if i := strings.IndexAny(s, `/\?#`); i >= 0 && s[i] == '\\' {
+	// A backslash behind a bare host is a pattern or an account, not a path; a
+	// line break without a scheme is two lines.
+	if i := strings.IndexAny(s, `/\?#`); i >= 0 && s[i] == '\\' || strings.ContainsAny(s, "\t\n\r") {
 		return 0, "", ReasonNotIndicator
 	}
 	switch _, reason := parseAddress(s); {
@@ -198,16 +202,16 @@ func unescape(s string) string {
 }
 
 // maxRest bounds what is handed to the parser: three bytes of escape for each
-// byte of the longest key, and room for dot segments and a fragment.
+// byte of the longest key, and room for dot segments.
 const maxRest = 4 * MaxKeyBytes
 
 // canonicalRest is the canonical form of path and query; the fragment goes.
 func canonicalRest(scheme, rest string) (string, Reason) {
-	if len(rest) > maxRest {
-		return "", ReasonTooLong
-	}
 	if i := strings.IndexByte(rest, '#'); i >= 0 {
 		rest = rest[:i]
+	}
+	if len(rest) > maxRest {
+		return "", ReasonTooLong
 	}
 	path, query, hasQuery := strings.Cut(rest, "?")
 	path = strings.ReplaceAll(path, `\`, "/")

@@ -36,7 +36,7 @@ func canonicalURL(s string) bool {
 		return false
 	}
 	row := schemeOf(s[:colon])
-	if row < 0 {
+	if row < 0 || s[:colon] != schemes[row].name {
 		return false
 	}
 	after := s[colon+len("://"):]
