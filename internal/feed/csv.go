@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -74,13 +75,17 @@ func detectCSV(name string, head []byte) bool {
 	})
 }
 
+// isCSVHeader wants a value column; or one named for a type, and then no cell
+// that is a value itself: in a file without a header, "192.0.2.1,ip" is a row.
 func isCSVHeader(names []string) bool {
+	typed := false
 	for _, name := range names {
-		if contains(csvValue, name) || contains(csvTyped, name) {
+		if contains(csvValue, name) {
 			return true
 		}
+		typed = typed || contains(csvTyped, name)
 	}
-	return false
+	return typed && !slices.ContainsFunc(names, func(name string) bool { return strings.ContainsAny(name, ".:/@") })
 }
 
 // csvItems hands over the items of one row.
@@ -106,7 +111,7 @@ func csvItems(where string, row cells, articles *csvArticles, sink Sink) error {
 			continue
 		}
 		found = true
-		if err := deliverTyped(item, strings.TrimSuffix(name, "id"), value, sink); err != nil {
+		if err := deliverTyped(item, name, value, sink); err != nil {
 			return err
 		}
 	}

@@ -71,7 +71,8 @@ func (e elements) array(ctx context.Context, s *scanner, where string) error {
 		case ']':
 			_, err := s.readByte()
 			return err
-		case ',':
+		case ',', ':', '}':
+			// A bracket or colon here is left over from the broken row before.
 			if _, err := s.readByte(); err != nil {
 				return err
 			}
@@ -272,9 +273,9 @@ func (s *scanner) value() (raw []byte, reason string, err error) {
 }
 
 // container reads an object, an array or a string that begins with c.
-// Brackets are only counted; that they match is left to the decoder of the row.
 func (s *scanner) container(c byte) (raw []byte, reason string, err error) {
-	depth, inString, escaped := 0, false, false
+	var open nesting
+	inString, escaped := false, false
 	for {
 		if len(s.buf) < maxElement {
 			s.buf = append(s.buf, c)
@@ -294,17 +295,51 @@ func (s *scanner) container(c byte) (raw []byte, reason string, err error) {
 			inString = false
 		case inString:
 		case c == '{', c == '[':
-			if depth++; depth > maxDepth && reason == "" {
+			if !open.push(c) && reason == "" {
 				reason = ReasonTooDeep
 			}
 		case c == '}', c == ']':
-			depth--
+			open.pop(c)
 		}
-		if depth <= 0 && !inString {
+		if open.depth == 0 && !inString {
 			return s.buf, reason, nil
 		}
 		if c, err = s.readByte(); err != nil {
 			return nil, reason, s.truncated(err)
+		}
+	}
+}
+
+// nesting are the brackets that are open, up to maxDepth by kind and beyond
+// that by number.
+type nesting struct {
+	depth int
+	kind  [maxDepth]byte
+}
+
+// push opens a bracket; false when it is too deep.
+func (n *nesting) push(c byte) bool {
+	fits := n.depth < maxDepth
+	if fits {
+		n.kind[n.depth] = c
+	}
+	n.depth++
+	return fits
+}
+
+// pop closes the innermost bracket of c's kind, and with it those inside that
+// were left open. A bracket that closes nothing is ignored: so a row with a
+// bracket too many or too few is one broken row, and no other.
+func (n *nesting) pop(c byte) {
+	if n.depth > maxDepth {
+		n.depth--
+		return
+	}
+	opener := c - 2 // '{' and '}', '[' and ']' are two apart in ASCII
+	for i := n.depth - 1; i >= 0; i-- {
+		if n.kind[i] == opener {
+			n.depth = i
+			return
 		}
 	}
 }

@@ -110,21 +110,20 @@ func addressType(s string) ioc.Type {
 }
 
 // parseType reads a type as feeds spell them; raw decides between the address
-// families when the source does not. declared is false for a word that means
-// "look for yourself" (and for none), known is false for a type that is none
-// of ours.
+// families when the source does not. t is zero for words that leave it open,
+// and for none; known is false for a type that is none of ours.
 func parseType(word, raw string) (t ioc.Type, known bool) {
 	word = columnName(word)
 	switch word {
-	case "", "ioc", "indicator", "hash", "file_hash", "unknown", "other", "any":
+	case "", "ioc", "indicator", "hash", "file_hash", "host", "unknown", "any":
 		return 0, true
-	case "ip", "ip_port", "ip:port", "ip_address", "address", "ip_dst", "ip_src", "ip_dst|port", "ip_src|port":
+	case "ip", "ip_port", "ip:port", "ip_address", "address", "ip_dst", "ip_src", "dst_ip", "src_ip":
 		return addressType(raw), true
 	case "ipv4_addr", "ipv4_address":
 		return ioc.IPv4, true
 	case "ipv6_addr", "ipv6_address":
 		return ioc.IPv6, true
-	case "hostname", "fqdn", "host", "domain_name", "dns":
+	case "hostname", "fqdn", "domain_name", "dns":
 		return ioc.Domain, true
 	case "uri", "link":
 		return ioc.URL, true
@@ -138,7 +137,7 @@ func parseType(word, raw string) (t ioc.Type, known bool) {
 		return ioc.SHA512, true
 	case "email_addr", "email_address", "e_mail", "email_src", "email_dst", "envelope_from", "body_from":
 		return ioc.Email, true
-	case "vulnerability", "cve_id":
+	case "vulnerability", "cve_id", "cveid":
 		return ioc.CVE, true
 	case "attack_pattern", "technique", "mitre_technique":
 		return ioc.MITREAttack, true
@@ -169,8 +168,11 @@ func addTags(tags []string, words ...string) []string {
 		case "", "none", "null", "n/a", "nan":
 			continue
 		}
-		if len(tags) < maxTags && !contains(tags, tag) {
+		if !contains(tags, tag) {
 			tags = append(tags, tag)
+		}
+		if len(tags) >= maxTags {
+			return tags
 		}
 	}
 	return tags

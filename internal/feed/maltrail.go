@@ -54,7 +54,7 @@ func (maltrailParser) Parse(ctx context.Context, r io.Reader, src Source, sink S
 		switch {
 		case long:
 			err = sink.Skip(in.tooLong())
-			trail.last = lineIndicator
+			trail.last, trail.started = lineIndicator, true
 		case len(line) == 0:
 			trail.last = lineBlank
 		case line[0] == '#':
@@ -296,12 +296,14 @@ func isPattern(value []byte) bool {
 		return false
 	}
 	host, _, _ := bytes.Cut(value, []byte{'/'})
-	if bytes.ContainsAny(host, "|{^$+") {
-		return true
-	}
-	for i := 0; i+3 < len(host); i++ {
-		if host[i] == '[' && host[i+2] == '-' {
+	for i, c := range host {
+		switch c {
+		case '|', '{', '^', '$', '+':
 			return true
+		case '[':
+			if i+2 < len(host) && host[i+2] == '-' {
+				return true
+			}
 		}
 	}
 	return false

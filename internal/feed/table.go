@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -48,7 +49,7 @@ func (t table) walk(ctx context.Context, r io.Reader, sink Sink, row func(where 
 		switch {
 		case rec.reason != "":
 			err = sink.Skip(Skip{lineName(rec.line), rec.reason, rec.detail})
-		case first && t.isHeader(columnNames(rec.fields)):
+		case first && slices.Equal(columnNames(rec.fields), names):
 			// The header once more, below its commented-out form.
 		default:
 			c.fields = rec.fields

@@ -80,7 +80,10 @@ func (l *lines) discardLine() error {
 // where names the line last read.
 func (l *lines) where() string { return lineName(l.n) }
 
-func lineName(n int) string { return "line " + strconv.Itoa(n) }
+func lineName(n int) string {
+	var buf [24]byte
+	return string(strconv.AppendInt(append(buf[:0], "line "...), int64(n), 10))
+}
 
 // tooLong is the Skip of a line that next did not keep.
 func (l *lines) tooLong() Skip {

@@ -18,6 +18,12 @@ var trailPlatforms = []string{"android", "elf", "osx", "ios"}
 //nolint:gochecknoglobals // read-only
 var trailKinds = []string{"sinkhole", "hacked", "generic", "bad", "ek", "free", "mass_scanner"}
 
+// trailFrameworks are the control frameworks in malicious/ whose names do not
+// say so: what runs there is known by that name, as a family is.
+//
+//nolint:gochecknoglobals // read-only
+var trailFrameworks = []string{"brc4", "covenant", "havoc", "metasploit", "mythic", "nighthawk", "nimplant", "sliver"}
+
 // trailSuffixes are the words at the end of a name that say what sort of
 // malware it is. Alone they name no family.
 //
@@ -33,6 +39,7 @@ var trailSuffixes = []string{"ransomware", "miner", "coinminer", "stealer", "bac
 //	malware/generic_stealer.txt   tags generic, generic-stealer
 //	malware/sinkhole_abuse.txt    tags sinkhole, sinkhole-abuse
 //	malicious/adaptix_c2.txt      family adaptix, tag c2
+//	malicious/sliver.txt          family sliver
 //	malicious/bad_proxy.txt       tags bad-proxy, malicious
 //	suspicious/port_proxy.txt     tags port-proxy, suspicious
 //	mass_scanner.txt              tags mass-scanner
@@ -47,7 +54,7 @@ func trailName(name string) (tags, families []string) {
 		return nil, nil
 	}
 	if kind := trailKind(file); kind != "" {
-		tags = addTags(nil, strings.ReplaceAll(file, "_", "-"))
+		tags = addTags(nil, strings.ReplaceAll(file, "_", " "))
 		if kind == "sinkhole" || kind == "hacked" || kind == "generic" {
 			tags = addTags(tags, kind)
 		}
@@ -56,13 +63,16 @@ func trailName(name string) (tags, families []string) {
 	rest, tags := cutPlatform(file)
 	suffix := trailSuffix(rest)
 	tags = addTags(tags, suffix)
-	if rest == suffix || rest == "generic" || folder == "suspicious" || folder == "malicious" && suffix != "c2" {
-		return addFolder(addTags(tags, strings.ReplaceAll(file, "_", "-")), folder), nil
+	if rest == suffix || rest == "generic" || folder == "suspicious" || folder == "malicious" && suffix != "c2" && !contains(trailFrameworks, rest) {
+		return addFolder(addTags(tags, strings.ReplaceAll(file, "_", " ")), folder), nil
 	}
 	if suffix == "c2" {
 		rest = strings.TrimSuffix(rest, "_c2")
 	}
-	return tags, addTags(nil, family(strings.ReplaceAll(strings.TrimSpace(rest), "_", "-")))
+	if strings.Trim(rest, "0123456789") == "" {
+		rest = file // "apt_23": a number alone names nobody
+	}
+	return tags, addTags(nil, family(strings.ReplaceAll(rest, "_", " ")))
 }
 
 // addFolder tags what is less than malware with how the project files it.
