@@ -84,7 +84,7 @@ func (v *snapshot) checkFacets(context.Context) error {
 
 // checkClock looks for numbers that were never handed out.
 func (v *snapshot) checkClock(context.Context) error {
-	const beyond = `SELECT rid FROM records, clock k WHERE rid > k.last_rid OR seq > k.seq OR records.updated_at > k.updated_at LIMIT 1`
+	const beyond = `SELECT r.rid FROM records r, clock k WHERE r.rid > k.last_rid OR r.seq > k.seq OR r.updated_at > k.updated_at LIMIT 1`
 	if err := v.nothing(beyond, func(st *sqlite.Stmt) string {
 		return fmt.Sprintf("record %d is ahead of the clock", st.ColumnInt64(0))
 	}); err != nil {

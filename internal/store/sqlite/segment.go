@@ -214,6 +214,7 @@ func merge(c *conn, k *clock, parts []segment) error {
 	slices.Sort(grams)
 	k.indexVersion++
 	dir := &directory{}
+	var rids []uint32
 	for _, g := range slices.Compact(grams) {
 		docs := roaring.New()
 		for i, p := range parts {
@@ -224,7 +225,10 @@ func merge(c *conn, k *clock, parts []segment) error {
 			if err != nil {
 				return err
 			}
-			docs.Or(roaring.AddOffset64(more, p.first-first))
+			// Not roaring.AddOffset64: for offsets that are no multiple of 2^16
+			// it leaves containers that ToBytes refuses (v2.30.0).
+			rids = appendOffset(rids[:0], more, uint32(p.first-first)) //nolint:gosec // rids are 32 bits
+			docs.AddMany(rids)
 		}
 		dir.add(g, int(docs.GetCardinality())) //nolint:gosec // rids are 32 bits
 		if err := writePosting(c, k.indexVersion, g, docs); err != nil {
@@ -237,6 +241,13 @@ func merge(c *conn, k *clock, parts []segment) error {
 		}
 	}
 	return c.exec(insertSegment, k.indexVersion, first, last, dir.encode())
+}
+
+func appendOffset(to []uint32, docs *roaring.Bitmap, offset uint32) []uint32 {
+	for it := docs.Iterator(); it.HasNext(); {
+		to = append(to, it.Next()+offset)
+	}
+	return to
 }
 
 func dropSegment(c *conn, id int64) error {

@@ -2,12 +2,9 @@ package sqlite_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
-	"spoor/internal/store"
 	"spoor/internal/store/sqlite"
-	"spoor/internal/store/storetest"
 )
 
 func open(tb testing.TB, path string) *sqlite.Store {
@@ -22,12 +19,4 @@ func open(tb testing.TB, path string) *sqlite.Store {
 		}
 	})
 	return st
-}
-
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.Store {
-		t.Helper()
-		return open(t, filepath.Join(t.TempDir(), "spoor.db"))
-	})
 }

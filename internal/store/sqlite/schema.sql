@@ -1,0 +1,141 @@
+-- What the migrations make. Written by go test ./internal/store/sqlite -run SchemaDump -update.
+
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL
+);
+
+CREATE TABLE api_keys (
+    id INTEGER PRIMARY KEY,
+    uuid BLOB NOT NULL UNIQUE,
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    name TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
+    prefix TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    scopes TEXT NOT NULL,          -- JSON array
+    allowed_ips TEXT NOT NULL,     -- JSON array of CIDR
+    max_tlp INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER
+);
+
+CREATE TABLE articles (
+    id INTEGER PRIMARY KEY,
+    uuid BLOB NOT NULL UNIQUE,
+    feed_id INTEGER NOT NULL REFERENCES feeds (id),
+    title TEXT NOT NULL,
+    url TEXT NOT NULL,
+    details TEXT NOT NULL          -- JSON of what records do not show
+);
+
+CREATE TABLE clock (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    seq INTEGER NOT NULL,          -- last sequence number handed out
+    updated_at INTEGER NOT NULL,   -- last record time handed out: never goes back
+    last_rid INTEGER NOT NULL,     -- last row id handed out: never again, even after a delete
+    indexed_rid INTEGER NOT NULL,  -- the trigram index covers 1..indexed_rid
+    index_version INTEGER NOT NULL,-- counts changes of trigram_segments
+    deletions INTEGER NOT NULL,    -- counts deleted records
+    max_tlp INTEGER NOT NULL,      -- strictest marking ever stored
+    keys_made INTEGER NOT NULL     -- counts keys ever made
+);
+
+CREATE TABLE facet_labels (
+    kind INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    facet_id INTEGER NOT NULL REFERENCES facets (id),
+    PRIMARY KEY (kind, name, facet_id)
+) WITHOUT ROWID;
+
+CREATE TABLE facets (
+    id INTEGER PRIMARY KEY,
+    feed_id INTEGER NOT NULL REFERENCES feeds (id),
+    type INTEGER NOT NULL,
+    confidence INTEGER NOT NULL,
+    origin INTEGER NOT NULL,
+    tlp INTEGER NOT NULL,
+    labels TEXT NOT NULL,          -- JSON: tags, families, techniques, industries, warnings
+    warned INTEGER NOT NULL,       -- 1 when there is a warning
+    records INTEGER NOT NULL,      -- how many records have it now
+    UNIQUE (feed_id, type, confidence, origin, tlp, labels)
+);
+
+CREATE TABLE feeds (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    category TEXT NOT NULL
+);
+
+CREATE TABLE records (
+    rid INTEGER PRIMARY KEY,       -- order in which records were first made
+    id BLOB NOT NULL,              -- 16 bytes, name-based: unique by feed, article, type and value
+    key TEXT NOT NULL,
+    value TEXT,                    -- NULL when equal to key
+    facet_id INTEGER NOT NULL REFERENCES facets (id),
+    article_id INTEGER NOT NULL,   -- 0: none
+    confidence INTEGER NOT NULL,   -- the facet's, here for records_article
+    first_seen INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL,
+    added_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    ports TEXT,                    -- comma-separated, NULL when none
+    context TEXT                   -- NULL when none
+);
+
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    uuid BLOB NOT NULL UNIQUE,
+    feed_id INTEGER NOT NULL REFERENCES feeds (id),
+    source TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    stats TEXT                     -- JSON counts, once finished
+);
+
+CREATE TABLE sightings (
+    rid INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    seen_at INTEGER NOT NULL,
+    facet_id INTEGER NOT NULL REFERENCES facets (id),
+    first_seen INTEGER NOT NULL,   -- 0: undated
+    last_seen INTEGER NOT NULL,
+    ports TEXT,
+    context TEXT,
+    PRIMARY KEY (rid, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE trigram_keys (
+    block INTEGER PRIMARY KEY,     -- rid >> 7
+    keys BLOB NOT NULL             -- type and key of each rid of the block
+);
+
+CREATE TABLE trigram_postings (
+    id INTEGER PRIMARY KEY,        -- segment << 26 | gram
+    rids BLOB NOT NULL             -- roaring bitmap of rid - first_rid
+);
+
+CREATE TABLE trigram_segments (
+    id INTEGER PRIMARY KEY,
+    first_rid INTEGER NOT NULL,
+    last_rid INTEGER NOT NULL,
+    directory BLOB NOT NULL        -- each gram with the number of its documents
+);
+
+CREATE INDEX facets_tlp ON facets (tlp);
+
+CREATE INDEX facets_type ON facets (type);
+
+CREATE INDEX records_article ON records (article_id, confidence DESC, last_seen DESC, id) WHERE article_id <> 0;
+
+CREATE INDEX records_facet ON records (facet_id, updated_at, seq);
+
+CREATE UNIQUE INDEX records_id ON records (id);
+
+CREATE INDEX records_key ON records (key);
+
+CREATE INDEX records_updated ON records (updated_at, seq, facet_id);
