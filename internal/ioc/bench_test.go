@@ -39,7 +39,8 @@ func BenchmarkNormalise(b *testing.B) {
 	benchNormalise(b, "url/no_path", URL, "http://192.0.2.10")
 	benchNormalise(b, "url/no_scheme", URL, "evil.example/wp-content/gate.php")
 	benchNormalise(b, "url/mixed_case", URL, "https://evil.example/Gate/Login.PHP?Id=7")
-	benchNormalise(b, "url/escapes", URL, "http://evil.example/a%2eb/%7euser/../x y?q=%c3%bc")
+	benchNormalise(b, "url/escapes", URL, "http://evil.example/a%2eb/%7euser/x?q=%c3%bc")
+	benchNormalise(b, "url/whole_parser", URL, "http://evil.example/a/../x y?q=ü")
 }
 
 func benchNormalise(b *testing.B, name string, t Type, raw string) {

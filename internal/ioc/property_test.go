@@ -129,3 +129,31 @@ func checkWHATWG(t *testing.T, s string) {
 		t.Fatalf("canonicalURL(%q), but WHATWG makes it %q", s, href)
 	}
 }
+
+// TestHostileInputEnds feeds 64 KiB of what would hurt if any step were not
+// linear: this test would then take minutes instead of a moment.
+func TestHostileInputEnds(t *testing.T) {
+	t.Parallel()
+	fill := func(head, body, tail string) string {
+		return head + strings.Repeat(body, (MaxInputBytes-len(head)-len(tail))/len(body)) + tail
+	}
+	const site = "http://a.example/"
+	hostile := []string{
+		fill("a", " ", "b"), fill("a", " dot", " b"), fill("", "[.]", ""), fill("", "[", ""), fill("", "(", "x"), fill("a", `\.`, "b"),
+		fill("", ":", ""), fill("", "a@", "b.example"), fill("a.example", ".", ""), fill("", "\u200b", "a.example"),
+		fill(site, "a/../", ""), fill(site, "../", ""), fill(site, "%", ""), fill(site, "%2E", ""), fill(site, "x.#", ""), fill(site, "?", "x"),
+		fill("http://", "ü", "/"), fill("http://", "ü.", "/"), fill("http://", "%41", "/"), fill("http://", "[", "/"), fill("http://[", "1:", "]/"),
+		strings.Repeat("(\"", MaxInputBytes/4) + strings.Repeat("\")", MaxInputBytes/4),
+		site + strings.Repeat(" ", maxRest/2) + "x", site + strings.Repeat("../", maxRest/4), site + "?" + strings.Repeat("'", maxRest/2),
+	}
+	for _, s := range hostile {
+		for _, typ := range Types() {
+			if ind, err := Normalise(typ, s); err == nil {
+				checkCanonical(t, ind)
+			}
+		}
+		_ = Readings(s)
+		_ = Needle(s)
+		_ = DefangText(s)
+	}
+}

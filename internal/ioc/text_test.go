@@ -3,6 +3,7 @@ package ioc
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestClean(t *testing.T) {
@@ -25,6 +26,10 @@ func TestClean(t *testing.T) {
 		{"double colon of an address", "2001:db8::", "2001:db8::"},
 		{"colons that are punctuation", "evil::", "evil"},
 		{"one character", "'", "'"},
+	}
+	for _, pair := range []string{`""`, "''", "``", "()", "[]", "{}", "<>", "“”", "”“", "‘’", "’‘", "‚‘", "«»", "»«", "‹›", "「」", "『』", "【】", "（）", "［］"} {
+		open, size := utf8.DecodeRuneInString(pair)
+		tests = append(tests, struct{ name, in, want string }{"pair " + pair, string(open) + "x" + pair[size:], "x"})
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -221,8 +221,10 @@ func canonicalRest(scheme, rest string) (string, Reason) {
 	if hasQuery && query != "" {
 		query = "?" + query
 	}
-	if isPlainPath(path, 0) && isPlainQuery(query, 0) {
-		return path + query, ""
+	// Where only escapes need work, the parser would change nothing else.
+	plainPath, plainQuery := canonicalEscapes(path, true), canonicalEscapes(query, false)
+	if isPlainPath(plainPath, 0) && isPlainQuery(plainQuery, 0) {
+		return plainPath + plainQuery, ""
 	}
 	return parseRest(scheme, path, query)
 }
