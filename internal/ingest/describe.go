@@ -1,0 +1,35 @@
+package ingest
+
+import (
+	"spoor/internal/feed"
+	"spoor/internal/ioc"
+)
+
+// reasonText says in words why a parser gave up a row, or a file was left out.
+//
+//nolint:gochecknoglobals // read-only table
+var reasonText = map[string]string{
+	feed.ReasonBrokenRow:      "does not parse, or lacks its value",
+	feed.ReasonLineTooLong:    "line is longer than any indicator",
+	feed.ReasonTooLarge:       "row is too large",
+	feed.ReasonTooDeep:        "row is nested too deep",
+	feed.ReasonTooManyColumns: "row has too many columns",
+	feed.ReasonUnknownType:    "declares a type that is none of the eleven",
+	feed.ReasonPattern:        "is a pattern over many names, not one name",
+
+	FileHidden:  "hidden; name the file itself to import it",
+	FileLink:    "symbolic link; name its target to import it",
+	FileSpecial: "not a regular file; name it itself to read from it",
+	FileLicence: "licence text",
+	FileEmpty:   "empty",
+	FileUnknown: "no parser knows it; name the file with --format to force one",
+}
+
+// Describe says in words what a reason of Summary.Skipped or of Files.Skipped
+// means.
+func Describe(reason string) string {
+	if text, ok := reasonText[reason]; ok {
+		return text
+	}
+	return ioc.Reason(reason).Describe()
+}

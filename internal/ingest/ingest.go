@@ -1,0 +1,254 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"spoor/internal/store"
+)
+
+var (
+	// ErrIncomplete says that some inputs could not be read, or not to their
+	// end. Everything else was imported; Summary.Files.Failed says which.
+	ErrIncomplete = errors.New("not everything could be read")
+	// ErrInterrupted says that the context ended first. What had been read is
+	// stored; importing the same again completes it.
+	ErrInterrupted = errors.New("interrupted; run the same import again to complete it")
+	// ErrFormat says that the request names a format that does not exist.
+	ErrFormat = errors.New("unknown format")
+)
+
+// Options say how an Ingester works. All fields may be left out.
+type Options struct {
+	// Now dates undated input: it is asked once for each import.
+	Now func() time.Time
+	// Logger gets one line for each import; nil is none.
+	Logger *slog.Logger
+	// BatchSize is how many observations are written in one transaction.
+	BatchSize int
+	Limits    Limits
+}
+
+// Ingester reads inputs into one store. It may be used by several goroutines.
+type Ingester struct {
+	st     store.RunStarter
+	now    func() time.Time
+	log    *slog.Logger
+	batch  int
+	limits Limits
+}
+
+// New returns an Ingester that writes to st.
+func New(st store.RunStarter, o Options) *Ingester {
+	in := &Ingester{st: st, now: o.Now, log: o.Logger, batch: o.BatchSize, limits: o.Limits.orDefaults()}
+	if in.now == nil {
+		in.now = time.Now
+	}
+	if in.log == nil {
+		in.log = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&in.batch, defaultBatch)
+	return in
+}
+
+// Request says what to import.
+type Request struct {
+	// Paths are files, folders and "-" for Stdin, in the order of reading.
+	Paths []string
+	// Format names the one format of all inputs; empty recognises each.
+	Format string
+	// FeedName is the feed that everything is reported by; empty leaves it to
+	// the format, and to LocalFeed where the format has none of its own.
+	FeedName string
+	Stdin    io.Reader
+}
+
+// LocalFeed is the feed of input that does not say whose it is: plain lists,
+// tables and prose.
+const LocalFeed = "local"
+
+// Import reads everything that the request names, in order. Inputs that fail
+// do not keep the others from being imported: the error is ErrIncomplete then,
+// ErrInterrupted when ctx ended, or the store's own, after which nothing more
+// was read. The Summary is right in every case. progress may be nil.
+func (in *Ingester) Import(ctx context.Context, req Request, progress Progress) (Summary, error) {
+	began := time.Now()
+	form, err := in.form(req.Format)
+	if err != nil {
+		return Summary{}, err
+	}
+	p := &pass{
+		in: in, req: req, form: form, pipe: newPipe(in.batch), lanes: map[string]*lane{},
+		sum: Summary{Skipped: Tally{}, Files: Files{Skipped: Tally{}}},
+	}
+	stop := p.report(progress)
+	err = p.run(ctx)
+	stop()
+	sum := p.summary(time.Since(began))
+	in.log.LogAttrs(ctx, slog.LevelInfo, "import ended",
+		slog.Int64("read", sum.Read), slog.Int64("new", sum.New), slog.Int64("updated", sum.Updated),
+		slog.Int64("unchanged", sum.Unchanged), slog.Int64("merged", sum.Merged),
+		slog.Int64("skipped", sum.Skipped.Total()), slog.Int64("files", sum.Files.Read),
+		slog.Int64("files_failed", sum.Files.Failed.Count), slog.Duration("took", sum.Duration))
+	return sum, err
+}
+
+// pass is one import.
+type pass struct {
+	in   *Ingester
+	req  Request
+	form *form // nil: recognise
+	pipe *pipe
+	sum  Summary
+
+	lanes map[string]*lane
+	order []*lane
+
+	// What the progress goroutine reads.
+	totalBytes, readBytes, read atomic.Int64
+	finishing                   atomic.Bool
+}
+
+// run reads and writes side by side, and ends with both ended.
+func (p *pass) run(ctx context.Context) error {
+	writing, release := outlive(ctx)
+	defer release()
+	w := &writer{st: p.in.st, source: p.source(), now: p.in.now().UTC().Truncate(time.Second), pipe: p.pipe}
+	var g errgroup.Group
+	g.Go(func() error { return w.write(writing) })
+	readErr := p.readAll(ctx)
+	if err := p.pipe.close(); readErr == nil {
+		readErr = err
+	}
+	writeErr := g.Wait()
+	p.pipe.drain()
+	p.finishing.Store(true)
+	for _, l := range p.order {
+		if writeErr == nil {
+			writeErr = w.finish(writing, l)
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ErrInterrupted
+	case writeErr != nil:
+		return writeErr
+	case readErr != nil:
+		return readErr
+	case p.sum.Files.Failed.Count > 0:
+		return ErrIncomplete
+	}
+	return nil
+}
+
+// outlive returns a context that ends a while after ctx does, so that what was
+// read before an interrupt is still written.
+func outlive(ctx context.Context) (context.Context, func()) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, func() {
+		wait(out, grace)
+		cancel()
+	})
+	return out, func() {
+		unhook()
+		cancel()
+	}
+}
+
+// readAll is the reading side. Its error ends the import; whatever is wrong
+// with single inputs is counted.
+func (p *pass) readAll(ctx context.Context) error {
+	p.totalBytes.Store(measure(ctx, p.req.Paths))
+	for _, named := range p.req.Paths {
+		if err := p.named(ctx, named); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// lane returns the lane of a feed, made when it is first used.
+func (p *pass) lane(f *form) *lane {
+	feed := store.Feed{Name: p.req.FeedName, Category: f.category}
+	if feed.Name == "" {
+		feed.Name = f.feed
+	}
+	l := p.lanes[feed.Name]
+	if l == nil {
+		l = &lane{feed: feed}
+		p.lanes[feed.Name] = l
+		p.order = append(p.order, l)
+	}
+	return l
+}
+
+// maxSource is as much as a run keeps of what it read.
+const maxSource = 500
+
+func (p *pass) source() string { return printable(clean(strings.Join(p.req.Paths, " "), maxSource)) }
+
+// report starts telling progress and returns what ends that.
+func (p *pass) report(progress Progress) (stop func()) {
+	if progress == nil {
+		return func() {}
+	}
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		t := time.NewTicker(tick)
+		defer t.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-t.C:
+				progress(p.status())
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-ended
+		progress(p.status())
+	}
+}
+
+func (p *pass) status() Status {
+	return Status{
+		TotalBytes: p.totalBytes.Load(), ReadBytes: p.readBytes.Load(),
+		Read: p.read.Load(), Written: p.pipe.written.Load(), Finishing: p.finishing.Load(),
+	}
+}
+
+// summary adds up the lanes. What was read but not stored, because writing
+// ended with an error, was not imported and does not count as read.
+func (p *pass) summary(took time.Duration) Summary {
+	s := p.sum
+	for _, l := range p.order {
+		s.Read += l.read - l.lost
+		s.New += int64(l.outcome.New)
+		s.Updated += int64(l.outcome.Updated)
+		s.Unchanged += int64(l.outcome.Unchanged)
+		s.Merged += int64(l.outcome.Merged)
+	}
+	s.Bytes, s.Duration = p.readBytes.Load(), took
+	return s
+}
+
+// fail counts an input that could not be read, or not to its end.
+func (p *pass) fail(where string, err error) {
+	p.sum.Files.Failed.add(p.in.limits.Places, func() Place { return Place{Where: where, Detail: fmt.Sprint(err)} })
+}
+
+// leave counts a file that is not imported.
+func (p *pass) leave(reason, where string) {
+	p.sum.Files.Skipped.add(reason, p.in.limits.Places, func() Place { return Place{Where: where} })
+}
