@@ -77,7 +77,8 @@ type Article struct {
 	Category  string
 	Tags      []string
 	TLP       ioc.TLP
-	// Published and Modified are zero when unknown; Fetched is ours.
+	// Published and Modified are zero when unknown. Fetched is ours: when the
+	// run that first read the article began.
 	Published, Modified, Fetched time.Time
 }
 

@@ -122,16 +122,12 @@ const (
 
 // putArticle stores an article or merges it into the one there is, and reports
 // whether that changed anything.
-func (c *conn) putArticle(feedID int64, a *store.Article, now time.Time) (rowid int64, changed bool, err error) {
+func (c *conn) putArticle(feedID int64, a *store.Article) (rowid int64, changed bool, err error) {
 	if rowid, err = c.articleRowID(a.ID); err != nil {
 		return 0, false, err
 	}
 	if rowid == 0 {
-		fresh := *a
-		if fresh.Fetched.IsZero() {
-			fresh.Fetched = now
-		}
-		details, err := json.Marshal(detailsOf(&fresh))
+		details, err := json.Marshal(detailsOf(a))
 		if err != nil {
 			return 0, false, fmt.Errorf("encode article: %w", err)
 		}

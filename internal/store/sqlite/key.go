@@ -69,7 +69,7 @@ func addKey(c *conn, k *clock, key store.Key) error {
 const (
 	keyColumns      = `SELECT k.uuid, a.name, k.name, k.hash, k.prefix, k.tier, k.scopes, k.allowed_ips, k.max_tlp, k.created_at, k.expires_at, k.revoked_at FROM api_keys k JOIN accounts a ON a.id = k.account_id`
 	selectKeyByHash = keyColumns + ` WHERE k.hash = ?`
-	selectKeys      = keyColumns + ` ORDER BY k.id`
+	selectKeys      = keyColumns + ` ORDER BY k.created_at, k.id`
 )
 
 // KeyByHash implements store.KeyKeeper.

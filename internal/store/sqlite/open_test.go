@@ -2,14 +2,16 @@ package sqlite_test
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"spoor/internal/store/sqlite"
+	"spoor/internal/store/storetest"
 )
 
 func open(tb testing.TB, path string) *sqlite.Store {
 	tb.Helper()
-	st, err := sqlite.Open(context.Background(), sqlite.Options{Path: path})
+	st, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, Readers: 4, Now: storetest.Clock()})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -19,4 +21,17 @@ func open(tb testing.TB, path string) *sqlite.Store {
 		}
 	})
 	return st
+}
+
+// tempDir returns a folder for a test's store: in memory where the machine has
+// such a place, because every commit waits for the disk and these tests make
+// thousands.
+func tempDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "spoor")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }

@@ -152,7 +152,7 @@ func (w *writer) article(a *store.Article) (uuid.UUID, int64, error) {
 	if rowid, ok := w.articles[a]; ok {
 		return a.ID, rowid, nil
 	}
-	rowid, changed, err := w.putArticle(w.feedID, a, w.now)
+	rowid, changed, err := w.putArticle(w.feedID, a)
 	if err != nil {
 		return a.ID, 0, err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -36,9 +37,9 @@ type bounds struct {
 // walk goes on. Records changed since the walk began need no bound of their
 // own: their seq, and with it their place, is before any place in the walk.
 func boundsOf(f store.Filter, after *store.Position) bounds {
-	b := bounds{since: seconds(f.Since)}
+	b := bounds{since: ceiling(f.Since)}
 	if !f.Until.IsZero() {
-		b.beforeAt = f.Until.Unix()
+		b.beforeAt = ceiling(f.Until)
 	}
 	if after != nil {
 		at := after.UpdatedAt.Unix()
@@ -50,6 +51,16 @@ func boundsOf(f store.Filter, after *store.Position) bounds {
 		b.beforeAt, b.beforeSeq = math.MaxInt64, math.MaxInt64
 	}
 	return b
+}
+
+// ceiling returns the first whole second that is not before t: what record
+// times, which are whole, are compared with.
+func ceiling(t time.Time) int64 {
+	s := seconds(t)
+	if t.Nanosecond() > 0 {
+		s++
+	}
+	return s
 }
 
 func (b bounds) holds(e entry) bool {
