@@ -18,6 +18,10 @@ const (
 	maxTags = 256
 	// maxTagLen is the longest tag, in bytes; longer ones are dropped.
 	maxTagLen = 100
+	// maxText is the longest context, title or summary, in bytes; more is cut.
+	maxText = 4 << 10
+	// maxLink is the longest link to an article, in bytes; a longer one is none.
+	maxLink = 2 << 10
 	// maxDetail is how much of the input a Skip or an error quotes, in bytes.
 	maxDetail = 80
 )

@@ -94,7 +94,7 @@ func csvItems(where string, row cells, articles *csvArticles, sink Sink) error {
 		Where:      where,
 		Confidence: parseConfidence(row.get(csvConfidence...)), TLP: parseTLP(row.get(csvTLP...)),
 		FirstSeen: parseTime(row.get(csvFirstSeen...)), LastSeen: parseTime(row.get(csvLastSeen...)),
-		Context:    row.get(csvContext...),
+		Context:    prose(row.get(csvContext...)),
 		Tags:       addTags(nil, splitTags(row.get(csvTags...))...),
 		Ports:      parsePorts(row.get(csvPorts...)),
 		Families:   addTags(nil, malpediaFamily(row.get(csvFamily...))),
@@ -147,7 +147,7 @@ func (c cells) hasAny(names []string) bool {
 func techniques(cell string) []string {
 	var ids []string
 	for word := range strings.FieldsFuncSeq(cell, func(r rune) bool { return r == ',' || r == ';' || r == '|' || r == ' ' }) {
-		if len(ids) < maxTags && len(word) <= maxTagLen {
+		if len(ids) < maxTags && len(word) <= maxTagLen && isTechnique(strings.ToLower(word)) {
 			ids = append(ids, word)
 		}
 	}
@@ -169,13 +169,13 @@ func (c *csvArticles) get(row cells) *Article {
 		}
 	}
 	if title := row.get(csvTitle...); title != "" && !isURL(title) {
-		a.Title = title
+		a.Title = prose(title)
 	}
 	if a.URL == "" && a.Title == "" {
 		return nil
 	}
 	if publisher := row.get(csvPublisher...); !isURL(publisher) {
-		a.Publisher = publisher
+		a.Publisher = prose(publisher)
 	}
 	if a.URL == "" {
 		a.GUID = a.Title

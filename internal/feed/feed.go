@@ -24,7 +24,8 @@ type Item struct {
 	TLP        ioc.TLP
 	// FirstSeen and LastSeen are UTC, whole seconds, zero when undated.
 	FirstSeen, LastSeen time.Time
-	// Context is the source's own words about this row, possibly empty.
+	// Context is the source's own words about this row, possibly empty: valid
+	// UTF-8 without NUL, cut at 4 KiB. So are an article's texts.
 	Context string
 	// Tags are lower case.
 	Tags []string
@@ -32,7 +33,7 @@ type Item struct {
 	// families) as slugs: lower case, '-' for a space. They are not repeated
 	// in Tags.
 	Families []string
-	// Techniques are ATT&CK ids as written.
+	// Techniques are words shaped like ATT&CK ids, as written.
 	Techniques []string
 	// Ports are those that the source gives beside the value; a port that is
 	// part of Raw stays there.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -93,6 +95,17 @@ func fuzzParser(f *testing.F, p Parser, seeds ...string) {
 		for _, item := range got.items {
 			if item.Where == "" || item.Raw == "" {
 				t.Errorf("item without place or value: %+v", item)
+			}
+			if !utf8.ValidString(item.Context) || strings.Contains(item.Context, "\x00") || len(item.Context) > maxText {
+				t.Errorf("%s: context not fit to keep: %q", item.Where, item.Context)
+			}
+			if a := item.Article; a != nil && !utf8.ValidString(a.URL+a.Title+a.Publisher+a.Summary+a.GUID) {
+				t.Errorf("%s: article not fit to keep: %+v", item.Where, a)
+			}
+			for _, tag := range slices.Concat(item.Tags, item.Families, item.Techniques) {
+				if !utf8.ValidString(tag) || tag == "" || len(tag) > maxTagLen || strings.ContainsAny(tag, ";, \x00\n") {
+					t.Errorf("%s: bad tag %q", item.Where, tag)
+				}
 			}
 			if len(item.Tags) > maxTags || len(item.Families) > maxTags || len(item.Ports) > maxTags {
 				t.Errorf("%s: over the bound on tags", item.Where)

@@ -107,7 +107,7 @@ func (row feodoRow) network() string {
 			parts = append(parts, string(part))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return prose(strings.Join(parts, ", "))
 }
 
 // firstByte returns the first byte that is no white space, without taking it

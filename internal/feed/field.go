@@ -209,9 +209,33 @@ func family(name string) string {
 	return f
 }
 
-// isURL reports whether s is written as a link to a page.
+// isURL reports whether s is written as a link to a page: a scheme, and
+// nothing in it that no link holds.
 func isURL(s string) bool {
-	return len(s) > len("http://") && (hasPrefixFold(s, "http://") || hasPrefixFold(s, "https://"))
+	return len(s) > len("http://") && (hasPrefixFold(s, "http://") || hasPrefixFold(s, "https://")) && isLinkText(s)
+}
+
+// isLinkText reports whether s can stand in a link: bounded, valid UTF-8, no
+// white space or control character.
+func isLinkText(s string) bool {
+	return len(s) <= maxLink && utf8.ValidString(s) &&
+		strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7F }) < 0
+}
+
+// prose makes a source's own words fit to keep: valid UTF-8, no NUL (which no
+// database text holds), trimmed, at most maxText bytes.
+func prose(s string) string {
+	s = strings.TrimSpace(s)
+	s = strings.ToValidUTF8(s[:min(len(s), 2*maxText)], "\uFFFD")
+	s = strings.ReplaceAll(s, "\x00", "\uFFFD")
+	if len(s) <= maxText {
+		return s
+	}
+	cut := maxText - len("…")
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
 }
 
 func hasPrefixFold(s, prefix string) bool {

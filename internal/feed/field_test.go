@@ -1,8 +1,10 @@
 package feed
 
 import (
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"spoor/internal/ioc"
 )
@@ -60,6 +62,27 @@ func TestParseType(t *testing.T) {
 	for _, test := range tests {
 		if got, known := parseType(test.word, test.raw); got != test.want || known != test.known {
 			t.Errorf("parseType(%q, %q) = %v, %v, want %v, %v", test.word, test.raw, got, known, test.want, test.known)
+		}
+	}
+}
+
+func TestProse(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, input, want string }{
+		{"trimmed", " a fox \n", "a fox"},
+		{"NUL", "a\x00b", "a\uFFFDb"},
+		{"invalid UTF-8", "a\xffb", "a\uFFFDb"},
+		{"longest", strings.Repeat("x", maxText), strings.Repeat("x", maxText)},
+	}
+	for _, test := range tests {
+		if got := prose(test.input); got != test.want {
+			t.Errorf("%s: prose = %.40q, want %.40q", test.name, got, test.want)
+		}
+	}
+	for _, unit := range []string{"x", "é", "狐", "🦊", "\xff", "\x80"} {
+		got := prose(strings.Repeat(unit, maxText))
+		if len(got) > maxText || !utf8.ValidString(got) {
+			t.Errorf("prose of many %q has %d bytes, valid %v", unit, len(got), utf8.ValidString(got))
 		}
 	}
 }

@@ -73,7 +73,7 @@ func kevItem(where string, raw []byte, sink Sink) error {
 	}
 	return sink.Item(Item{
 		Where: where, Type: t, Raw: string(row.CVE), FirstSeen: added,
-		Context: row.context(), Tags: addTags(tags, row.CWEs...),
+		Context: prose(row.context()), Tags: addTags(tags, row.CWEs...),
 		Article: row.article(added),
 	})
 }
@@ -94,8 +94,8 @@ func (row kevRow) context() string {
 // semicolons.
 func (row kevRow) article(added time.Time) *Article {
 	a := &Article{
-		GUID: string(row.CVE), Title: string(row.Name), Publisher: "CISA",
-		Summary: string(row.Description), Published: added,
+		GUID: prose(string(row.CVE)), Title: prose(string(row.Name)), Publisher: "CISA",
+		Summary: prose(string(row.Description)), Published: added,
 	}
 	for word := range strings.FieldsFuncSeq(string(row.Notes), func(r rune) bool { return r == ';' || r == ' ' || r == '\n' || r == '\t' }) {
 		word = strings.Trim(word, ",()<>\"")

@@ -133,9 +133,9 @@ func (t *trail) comment(text string) {
 		t.reference(findURL(rest))
 		return
 	}
-	if isURL(text) && t.missingWord(text, above) {
+	if word, _, _ := strings.Cut(text, " "); isURL(word) && t.missingWord(word, above) {
 		t.last = lineReference
-		t.reference(findURL(text))
+		t.reference(word)
 		return
 	}
 	if rest, ok := cutWord(text, "aliases"); ok {
@@ -149,16 +149,19 @@ func (t *trail) comment(text string) {
 
 // missingWord reports whether a comment that begins with a URL is a reference
 // rather than an indicator that was commented out.
-func (t *trail) missingWord(text string, above lineKind) bool {
+func (t *trail) missingWord(url string, above lineKind) bool {
 	if above == lineReference {
 		return true
 	}
-	_, path, _ := strings.Cut(strings.TrimPrefix(findURL(text), "http"), "://")
+	_, path, _ := strings.Cut(url, "://")
 	return above == lineBlank && t.started && strings.Contains(path, "/")
 }
 
 // reference adds a URL to the block, which it begins after indicators.
 func (t *trail) reference(url string) {
+	if !isLinkText(url) {
+		url = ""
+	}
 	if t.started || !t.inBlock {
 		t.inBlock, t.started, t.divided, t.article = true, false, false, nil
 	}

@@ -101,7 +101,7 @@ func cutComment(line []byte, marks ...string) (value []byte, comment string) {
 		for _, mark := range marks {
 			if rest := line[i:]; len(rest) >= len(mark) && string(rest[:len(mark)]) == mark {
 				text := bytes.TrimSpace(rest[len(mark):])
-				return bytes.TrimSpace(line[:i]), strings.ToValidUTF8(string(text), "\uFFFD")
+				return bytes.TrimSpace(line[:i]), prose(string(text))
 			}
 		}
 	}

@@ -93,7 +93,7 @@ func threatfoxItem(where string, raw []byte, articles *articleCache, sink Sink) 
 		Confidence: parseConfidence(either(row.Level, row.Confidence)),
 		FirstSeen:  parseTime(either(row.FirstSeen, row.FirstSeenUTC)),
 		LastSeen:   parseTime(either(row.LastSeen, row.LastSeenUTC)),
-		Context:    string(row.ThreatDesc),
+		Context:    prose(string(row.ThreatDesc)),
 		Article:    articles.get(string(row.Reference)),
 	}
 	item.Tags = addTags(item.Tags, string(row.ThreatType))
