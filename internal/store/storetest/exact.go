@@ -166,13 +166,13 @@ func exactCap(t *testing.T, open Open) {
 	}
 	w := newWorld(t, open)
 	feed := feedNamed("f")
-	const extra = 500
+	const extra = 40
 	set := copies(feed, "a.example", store.Cap+extra, func(i int) int { return i % 20 })
 	for i := range set[:extra] {
 		// The oldest were seen last, and still are not among what is ranked.
 		set[i].LastSeen = time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
 	}
-	w.run(feed, batches(set, extra)...)
+	w.run(feed, batches(set, 500)...)
 	q := store.ExactQuery{
 		Keys: []store.TypedKey{{Type: ioc.Domain, Key: "a.example"}}, Window: store.Window{Limit: 50},
 	}

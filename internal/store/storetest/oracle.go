@@ -28,30 +28,35 @@ func oracleExact(all []store.Record, q store.ExactQuery) store.Matches {
 }
 
 func oracleContains(all []store.Record, q store.ContainsQuery) store.Matches {
-	var hits []store.Record
-	place := map[uuid.UUID]store.Place{}
-	for _, r := range all {
+	type hit struct {
+		record *store.Record
+		place  store.Place
+	}
+	var hits []hit
+	for i := range all {
+		r := &all[i]
 		if !q.Sees(r.TLP) || len(q.Types) > 0 && !slices.Contains(q.Types, r.Type) {
 			continue
 		}
-		if p, ok := q.Needle.Match(r.Type, r.Key); ok {
-			hits = append(hits, r)
-			place[r.ID] = p
+		if place, ok := q.Needle.Match(r.Type, r.Key); ok {
+			hits = append(hits, hit{r, place})
 		}
 	}
 	m := capped(&hits)
-	slices.SortFunc(hits, func(a, b store.Record) int {
+	slices.SortFunc(hits, func(a, b hit) int {
 		return cmp.Or(
-			cmp.Compare(place[a.ID], place[b.ID]),
-			cmp.Compare(len(a.Key), len(b.Key)),
-			byLastSeen(a, b))
+			cmp.Compare(a.place, b.place),
+			cmp.Compare(len(a.record.Key), len(b.record.Key)),
+			byLastSeen(*a.record, *b.record))
 	})
-	m.Records = window(hits, q.Window)
+	for _, h := range window(hits, q.Window) {
+		m.Records = append(m.Records, *h.record)
+	}
 	return m
 }
 
 // capped keeps the Cap records most recently made and counts.
-func capped(hits *[]store.Record) store.Matches {
+func capped[T any](hits *[]T) store.Matches {
 	n := len(*hits)
 	if n > store.Cap {
 		*hits = (*hits)[n-store.Cap:]
@@ -60,7 +65,7 @@ func capped(hits *[]store.Record) store.Matches {
 	return store.Matches{Total: n}
 }
 
-func window(hits []store.Record, w store.Window) []store.Record {
+func window[T any](hits []T, w store.Window) []T {
 	from := min(w.Offset, len(hits))
 	return hits[from:min(from+w.Limit, len(hits))]
 }

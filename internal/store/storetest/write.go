@@ -297,7 +297,7 @@ func writeArticles(t *testing.T, open Open) {
 		Published: time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC), Modified: time.Date(2025, 1, 3, 3, 4, 5, 0, time.UTC),
 		Fetched: time.Date(2025, 1, 4, 3, 4, 5, 0, time.UTC),
 	}
-	bare := &store.Article{ID: store.ArticleID("f", "guid-1"), Feed: feed, Title: "bare", GUID: "guid-1"}
+	bare := &store.Article{ID: store.ArticleID("f", "guid-1"), Feed: feed, Title: "bare", GUID: "guid-1", Fetched: a.Fetched}
 	one, two := dated("a.example", 1), dated("b.example", 1)
 	one.Article, two.Article = a, bare
 	w.say(feed, one, two)
