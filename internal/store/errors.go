@@ -16,6 +16,9 @@ var (
 	// ErrBusy says that another process held the write lock for longer than
 	// the engine waits.
 	ErrBusy = errors.New("store is busy")
+	// ErrFull says that there is no room on the disk, or that the store holds
+	// as much as the engine can. Nothing of the failed batch was written.
+	ErrFull = errors.New("store is full")
 	// ErrSchema says that the store was written by a newer spoor.
 	ErrSchema = errors.New("store has a newer schema")
 )

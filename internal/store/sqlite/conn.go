@@ -183,6 +183,8 @@ func translate(err error) error {
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultBusy:
 		return fmt.Errorf("%w: %w", store.ErrBusy, err)
+	case sqlite.ResultFull:
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
 		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
 	default:

@@ -220,7 +220,8 @@ func (v *snapshot) total(ctx context.Context, p listPlan, f store.Filter) (int, 
 	}
 }
 
-// transient runs a statement that is put together for one call and not kept.
+// transient runs a statement that is put together for one call and not kept,
+// calling row (when not nil) for each row.
 func (c *conn) transient(query string, row func(*sqlite.Stmt), args ...any) error {
 	st, _, err := c.PrepareTransient(query)
 	if err != nil {
@@ -237,6 +238,8 @@ func (c *conn) transient(query string, row func(*sqlite.Stmt), args ...any) erro
 			}
 			return err
 		}
-		row(st)
+		if row != nil {
+			row(st)
+		}
 	}
 }

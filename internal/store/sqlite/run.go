@@ -104,6 +104,8 @@ type writer struct {
 	facets *facetWriter
 	met    *roaring.Bitmap
 	now    time.Time
+	// expectNew is a guess about the next observation, for speed only.
+	expectNew bool
 }
 
 // observe stores one observation.
@@ -113,13 +115,26 @@ func (w *writer) observe(o *store.Observation, out *store.Outcome) error {
 		return err
 	}
 	id := store.RecordID(w.feed.Name, article, o.Indicator.Type, o.Indicator.Value)
+	// What follows a new record mostly is new as well: then the insert is
+	// tried first, which spares a look-up.
+	if w.expectNew {
+		inserted, err := w.insert(o, id, articleID)
+		if inserted {
+			out.New++
+		}
+		if err != nil || inserted {
+			return err
+		}
+	}
 	have, found, err := w.byID(id)
+	w.expectNew = !found
 	if err != nil {
 		return err
 	}
 	if !found {
 		out.New++
-		return w.insert(o, id, articleID)
+		_, err := w.insert(o, id, articleID)
+		return err
 	}
 	f, err := w.facets.load(w.conn, have.facetID)
 	if err != nil {
@@ -169,26 +184,28 @@ func (w *writer) article(a *store.Article) (uuid.UUID, int64, error) {
 }
 
 const (
-	insertRecord   = `INSERT INTO records (` + recordColumns + `, confidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertRecord   = `INSERT INTO records (` + recordColumns + `, confidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 	updateRecord   = `UPDATE records SET facet_id = ?, confidence = ?, first_seen = ?, last_seen = ?, updated_at = ?, seq = ?, ports = ?, context = ? WHERE rid = ?`
 	insertSighting = `INSERT INTO sightings (rid, seq, run_id, seen_at, facet_id, first_seen, last_seen, ports, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	maxRID         = 1<<32 - 1
 )
 
-// insert makes the record that the observation is the first word of.
-func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) error {
+// insert makes the record that the observation is the first word of, and
+// reports false when it is there already.
+func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bool, error) {
 	if w.clock.lastRID >= maxRID {
-		return fmt.Errorf("the store is full at %d records: move to PostgreSQL", int64(maxRID))
+		return false, fmt.Errorf("%w: %d records is the most that SQLite's row ids are used for: move to PostgreSQL", store.ErrFull, int64(maxRID))
 	}
 	rec := store.NewRecord(w.feed, *o, w.run.now)
 	facetID, err := w.facets.id(w.conn, w.feedID, &rec)
 	if err != nil {
-		return err
+		return false, err
 	}
-	w.clock.lastRID++
-	rid := w.clock.lastRID
-	seq, at := w.clock.tick(w.now)
-	w.clock.maxTLP = max(w.clock.maxTLP, int64(rec.TLP))
+	next := *w.clock
+	next.lastRID++
+	rid := next.lastRID
+	seq, at := next.tick(w.now)
+	next.maxTLP = max(next.maxTLP, int64(rec.TLP))
 	var value any
 	if rec.Value != rec.Key {
 		value = rec.Value
@@ -196,11 +213,15 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) err
 	ports, around := formatPorts(rec.Ports), text(rec.Context)
 	if err := w.exec(insertRecord, rid, id[:], rec.Key, value, facetID, articleID, rec.FirstSeen.Unix(), rec.LastSeen.Unix(),
 		at, at, seq, ports, around, int64(rec.Confidence)); err != nil {
-		return fmt.Errorf("insert: %w", err)
+		return false, fmt.Errorf("insert: %w", err)
 	}
+	if w.Changes() == 0 {
+		return false, nil
+	}
+	*w.clock = next
 	w.facets.moved[facetID]++
 	w.met.Add(uint32(rid)) //nolint:gosec // bounded above
-	return w.exec(insertSighting, rid, seq, w.run.id, w.now.Unix(), facetID, seconds(o.FirstSeen), seconds(o.LastSeen), ports, around)
+	return true, w.exec(insertSighting, rid, seq, w.run.id, w.now.Unix(), facetID, seconds(o.FirstSeen), seconds(o.LastSeen), ports, around)
 }
 
 // change stores what a record learnt from the observation.
