@@ -55,7 +55,7 @@ func (s *scanner) ipv4(r run) int {
 func (s *scanner) bareStep(i int) bool {
 	switch s.before(i) {
 	case '/':
-		return s.taken != i-1 && s.before(i-1) != '/' && s.wordBefore(i-1)
+		return s.last != i-1 && s.before(i-1) != '/' && s.wordBefore(i-1)
 	case '\\':
 		return s.before(i-1) != '\\'
 	case '@', '-', '_', '.', '$', '#':
@@ -88,17 +88,23 @@ func (s *scanner) isVersion(r run) bool {
 			return true
 		}
 	}
-	// "before 9.1.0.2", "through 7.0.3.1": an address would need "the" or "IP".
-	if boundWords.has(word) {
-		before := strings.TrimRight(left[:len(left)-len(word)], " ")
-		last := before[strings.LastIndexByte(before, ' ')+1:]
-		return versionWords.has(last) || boundWords.has(last) || isVersionNumber(last)
+	// "before 9.1.0.2", "8.1.0.0 through 8.1.9.4".
+	if !smallNumbers(s.text[r.start:r.end]) {
+		return false
 	}
-	return false
+	return boundWords.has(word) || strings.HasSuffix(left, "prior to") || foldPrefix(right, "through ") || foldPrefix(right, "up to ")
 }
 
-func isVersionNumber(word string) bool {
-	return strings.Count(word, ".") >= 1 && !looksIPv4(word) && allOf(strings.ReplaceAll(word, ".", ""), isDigit)
+// smallNumbers says that four numbers are more likely a version than an
+// address by their size alone. It only breaks a tie.
+func smallNumbers(s string) bool {
+	const most = 2 // digits
+	for part := range strings.SplitSeq(s, ".") {
+		if len(part) > most {
+			return false
+		}
+	}
+	return true
 }
 
 // ipv6 reads an IPv6 address at i, with its brackets and port if it has them.

@@ -83,7 +83,8 @@ type scanner struct {
 	doc   facts
 	place place // of the current line
 	end   int   // of the current line
-	taken int   // end of what the last construct consumed
+	taken int   // up to where the line is done with
+	last  int   // end of the last indicator
 	check int   // where to look at the context next
 	full  bool
 	out   []Candidate
@@ -208,6 +209,7 @@ type found struct {
 }
 
 func (s *scanner) add(ind ioc.Indicator, at found) {
+	s.last = at.end
 	if s.opt.Distinct {
 		id := ind
 		id.Port = 0

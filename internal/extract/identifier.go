@@ -77,27 +77,27 @@ func (s *scanner) inPath(i int) bool {
 	if c != '/' && c != '\\' && c != '%' && c != '$' {
 		return false
 	}
-	return c != '/' || s.taken != i-1 || s.taken == 0
+	return c != '/' || s.last != i-1 || i < 2
 }
 
 // isKey says that the word before position i announces hex digits that are no
 // digest of a file: "serial number: 0a1b…", "commit 0a1b…".
 func (s *scanner) isKey(i int) bool {
 	const reach = 48
-	left := s.text[max(i-reach, s.place.start):i]
+	left := s.text[max(i-reach, s.place.began, 0):i]
 	if k := strings.LastIndexAny(left, "|\t,;()[]"); k >= 0 {
 		left = left[k+1:]
 	}
-	left = strings.TrimRight(left, " `'\"*+_=:<>\t0x")
+	left = strings.TrimRight(left, " `'\"*+_=:<>\t\r\n")
 	for n := 0; n < 3 && left != ""; n++ {
-		j := strings.LastIndexAny(left, " -_`*'\"")
+		j := strings.LastIndexAny(left, " -_`*'\"\n")
 		if keyWords.has(strings.Trim(left[j+1:], ":.#")) {
 			return true
 		}
 		if j < 0 {
 			return false
 		}
-		left = strings.TrimRight(left[:j], " ")
+		left = strings.TrimRight(left[:j], " \r\n")
 		// "number", "id" and "key" stand behind the word that counts.
 	}
 	return false
@@ -106,29 +106,36 @@ func (s *scanner) isKey(i int) bool {
 // cve reads a CVE identifier with any dash in it.
 func (s *scanner) cve(r run) int {
 	if c := s.before(r.start); c == '/' || c == '\\' {
-		if s.taken != r.start-1 {
+		if s.last != r.start-1 {
 			return r.end
 		}
 	}
-	// The run may go on: CVE-2021-44228-poc.
-	end, dashes := r.start+3, 0
-	for end < r.end && dashes <= 2 {
-		c := s.text[end]
-		switch {
-		case classes[c]&isDigit != 0:
-			end++
-		case c == '-' || classes[c]&isHigh != 0:
-			dashes++
-			if dashes > 2 {
-				break
-			}
-			end += runeLen(s.text[end:])
-		default:
-			return r.end
-		}
+	end := r.start + cveLen(s.text[r.start:r.end])
+	if end < r.end && (classes[s.text[end]]&isLetter != 0 || s.text[end] == '_') {
+		return r.end
 	}
 	s.emit(ioc.CVE, found{start: r.start, end: end})
 	return r.end
+}
+
+// cveLen is how much of s, which begins with "CVE", can be the identifier:
+// two groups of digits with a dash before each. The run may go on, as in
+// CVE-2021-44228-poc.
+func cveLen(s string) int {
+	n, dashes := len("CVE"), 0
+	for n < len(s) {
+		c := s[n]
+		switch {
+		case classes[c]&isDigit != 0:
+			n++
+		case (c == '-' || classes[c]&isHigh != 0) && dashes < 2:
+			dashes++
+			n += runeLen(s[n:])
+		default:
+			return n
+		}
+	}
+	return n
 }
 
 // technique reads an ATT&CK identifier. Three letters of the four are also
@@ -136,7 +143,7 @@ func (s *scanner) cve(r run) int {
 // identifier or the word on the line, or brackets or a cell of their own.
 func (s *scanner) technique(r run) int {
 	raw := s.text[r.start:r.end]
-	if c := s.before(r.start); isAlnum(c) || c == '/' && s.taken != r.start-1 || c == '.' || c == '\\' {
+	if c := s.before(r.start); isAlnum(c) || c == '/' && s.last != r.start-1 || c == '.' || c == '\\' {
 		return 0
 	}
 	n := techniqueLen(raw)

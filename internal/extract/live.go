@@ -21,6 +21,9 @@ func (s *scanner) meantLive(t ioc.Type, at found, labelled bool) bool {
 	if vendors.under(host) {
 		return false
 	}
+	if t == ioc.URL && s.unlinkable(at, host) {
+		return p.area() != references
+	}
 	subject, column := p.area(), p.column(s.text, at.start)
 	if subject == references || column == referenceColumn || (t != ioc.URL && column == fileColumn) {
 		return false
@@ -44,6 +47,16 @@ func (s *scanner) meantLive(t ioc.Type, at found, labelled bool) bool {
 		return true
 	}
 	return !s.doc.defangs && (s.cue.bad(s.text, at.start, p) || s.quoted(at))
+}
+
+// unlinkable says that nobody refers a reader to this URL: its host is a
+// public address, or its scheme is none that a browser follows.
+func (s *scanner) unlinkable(at found, host string) bool {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return !a.IsPrivate() && !a.IsLoopback() && !a.IsUnspecified()
+	}
+	scheme, _, ok := strings.Cut(s.text[at.start:at.end], "://")
+	return ok && !foldPrefix(scheme, "http")
 }
 
 // meantAddress judges a live IP address. Reports rarely name an address that

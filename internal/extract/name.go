@@ -115,7 +115,7 @@ func (s *scanner) isName(r run) bool {
 func (s *scanner) outOfPlace(r run) bool {
 	switch s.before(r.start) {
 	case '/':
-		if s.taken != r.start-1 && s.before(r.start-1) != '/' {
+		if s.last != r.start-1 && s.before(r.start-1) != '/' {
 			return true
 		}
 	case '\\', '$', '%', '#', '~', '@', '&':

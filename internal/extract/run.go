@@ -2,6 +2,8 @@ package extract
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"spoor/internal/ioc"
 )
@@ -28,8 +30,8 @@ func (s *scanner) readRun(i int) run {
 		i = s.labelEnd(i)
 		r.labels++
 		n, how := dotAt(s.text[i:s.end])
-		if n == 0 || !s.wordAt(i+n) {
-			break
+		if n == 0 || !s.wordAt(i+n) || (s.text[i] >= utf8.RuneSelf && s.text[i+n] >= utf8.RuneSelf) {
+			break // "。" before a letter of the same script ends a sentence
 		}
 		r.defanged = r.defanged || how != plainDot
 		r.spaced = r.spaced || how == spacedDot
@@ -39,6 +41,9 @@ func (s *scanner) readRun(i int) run {
 	// Emphasis (_name_) and rulers (name--) are not part of it.
 	for r.end > r.last+1 && classes[s.text[r.end-1]]&isJoin != 0 {
 		r.end--
+	}
+	if s.text[r.start] == '_' && s.after(r.end) == '_' && r.end > r.start+1 {
+		r.start++
 	}
 	return r
 }
@@ -51,15 +56,22 @@ func (s *scanner) wordAt(i int) bool {
 	return c&isWord != 0 || (c&isHigh != 0 && wordRune(s.text[i:s.end]) > 0)
 }
 
+// labelEnd returns where the label at i ends. Scripts that are written without
+// spaces end a label of another script, so that a name is found in the middle
+// of a Chinese sentence.
 func (s *scanner) labelEnd(i int) int {
+	start := i
 	for i < s.end {
 		c := classes[s.text[i]]
 		switch {
 		case c&isWord != 0:
+			if i > start && s.text[i-1] >= utf8.RuneSelf && unspacedBefore(s.text[start:i]) {
+				return i
+			}
 			i++
 		case c&isHigh != 0:
 			n := wordRune(s.text[i:s.end])
-			if n == 0 {
+			if n == 0 || (i > start && s.text[i-1] < utf8.RuneSelf && unspaced(s.text[i:s.end])) {
 				return i
 			}
 			i += n
@@ -68,6 +80,17 @@ func (s *scanner) labelEnd(i int) int {
 		}
 	}
 	return i
+}
+
+// unspaced says that s begins with a letter of a script without spaces.
+func unspaced(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai)
+}
+
+func unspacedBefore(s string) bool {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai)
 }
 
 type dot uint8

@@ -79,10 +79,12 @@ func (s *scanner) url(start, host int, defanged bool) int {
 	}
 	raw := s.text[start:end]
 	if strings.Contains(raw, `\/`) {
-		at.plain = strings.ReplaceAll(raw, `\/`, "/") // a string of JSON
-		raw = at.plain
+		raw = strings.ReplaceAll(raw, `\/`, "/") // a string of JSON
 	}
-	at.defanged = defanged || (strings.ContainsAny(raw[host-start:], "[({\\") && ioc.Refang(raw) != raw)
+	if strings.Contains(raw, " ") {
+		raw = strings.ReplaceAll(raw, " ", "") // pay [.] site [.] example
+	}
+	at.defanged = defanged || (strings.ContainsAny(raw, "[({\\") && ioc.Refang(raw) != raw)
 	ind, err := ioc.Normalise(ioc.URL, raw)
 	if err != nil {
 		return end
@@ -191,7 +193,7 @@ func (s *scanner) bodyEnd(start, host int) (end int, cut bool) {
 			if s.text[host-1] != '\\' {
 				return s.trimBody(start, host, i)
 			}
-		case (c == ',' || c == ';') && s.listGoesOn(i+1):
+		case (c == ',' || c == ';') && (quote == c || s.listGoesOn(i+1)):
 			return s.trimBody(start, host, i)
 		case c >= 0x80:
 			n := wordRune(s.text[i:s.end])
@@ -324,8 +326,12 @@ func (s *scanner) labelAt(i, j int) bool {
 	if strings.HasSuffix(left, "](") || strings.HasSuffix(left, "link:") || strings.HasSuffix(left, "mailto:") {
 		return true
 	}
-	if n := len(left); n > 1 && (left[n-1] == '"' || left[n-1] == '\'') && left[n-2] == '=' {
-		return strings.HasSuffix(left[:n-2], "href") || strings.HasSuffix(left[:n-2], "src")
+	// href="…", reference = "…" of a YARA rule, reference:url,… of a Snort rule.
+	const reach = 24
+	left = strings.TrimSuffix(left[max(0, len(left)-reach):], "url,")
+	name := strings.TrimRight(left, " \"'=:")
+	if name == left {
+		return false
 	}
-	return false
+	return linkNames.has(name[strings.LastIndexAny(name, " \t;(,<\"'{")+1:])
 }

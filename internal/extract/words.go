@@ -67,6 +67,9 @@ var (
 	// htmlTags may stand right behind a URL in Markdown.
 	htmlTags = wordSet(`br br/ p wbr b i u s li ul ol td tr th a em tt hr hr/ div span code pre strong table`)
 
+	// linkNames are attributes and fields whose value is a reference.
+	linkNames = wordSet(`href src reference references ref source author blog report link`)
+
 	// phraseWords stand before "dot" in English.
 	phraseWords = wordSet(`the a an this that each every one first second last red black green blue white little
 		big small single and or of in to with polka dots dot`)
@@ -78,7 +81,7 @@ var (
 		php mysql fileversion productversion v.`)
 
 	// boundWords stand before one end of a range of versions.
-	boundWords = wordSet(`before prior to through until from than below after and -`)
+	boundWords = wordSet(`before prior through until than below`)
 
 	// keyWords announce hex digits that are no digest of a file.
 	keyWords = wordSet(`key keys serial guid uuid clsid commit commits revision nonce salt iv modulus token apikey
@@ -115,7 +118,8 @@ var (
 		trojan botnet ransomware ioc iocs indicator indicators communicates communicated communicating redirects
 		redirected redirecting typosquatted typosquatting impersonates impersonated impersonating spoofed spoofing
 		lookalike registered sinkholed compromised exploit skimmer spam spammed retrieves retrieved fetches
-		fetched requests requested sends sent posts posted server servers domain domains`)
+		fetched requests requested sends sent posts posted server servers domain domains
+		ransom victims extortion extorted`)
 
 	// referenceWords close before a live name say that it is one to read.
 	referenceWords = wordSet(`see report reports blog blogpost article articles advisory advisories available
@@ -156,5 +160,5 @@ var (
 
 	referenceTitles = wordSet(`reference references reading sources source about contact contacts acknowledgements
 		acknowledgments bibliography resources footnotes credits related links link author targeted
-		whitelist allowlist benign disclaimer licence license changelog victims`)
+		whitelist allowlist benign disclaimer legal question questions press licence license changelog victims`)
 )

@@ -1,0 +1,48 @@
+package extract
+
+import "golang.org/x/net/html/atom"
+
+// skipped says that what is in an element is not the article.
+func skipped(a atom.Atom) bool {
+	switch a {
+	case atom.Script, atom.Style, atom.Nav, atom.Aside, atom.Footer, atom.Noscript, atom.Template,
+		atom.Iframe, atom.Noframes, atom.Noembed, atom.Svg, atom.Object, atom.Select, atom.Datalist:
+		return true
+	}
+	return false
+}
+
+// isVoid says that an element has no content and no end tag.
+func isVoid(a atom.Atom) bool {
+	switch a {
+	case atom.Area, atom.Base, atom.Br, atom.Col, atom.Embed, atom.Hr, atom.Img, atom.Input, atom.Link,
+		atom.Meta, atom.Param, atom.Source, atom.Track, atom.Wbr:
+		return true
+	}
+	return false
+}
+
+// implied says that a start tag ends an open element of the same name: its
+// end tag may be left out.
+func implied(a atom.Atom) bool {
+	switch a {
+	case atom.P, atom.Li, atom.Td, atom.Th, atom.Tr, atom.Dt, atom.Dd, atom.Option:
+		return true
+	}
+	return false
+}
+
+// breaks is how many line breaks an element has around it: none if it is part
+// of a line, two if it begins a paragraph.
+func breaks(a atom.Atom) int {
+	switch a {
+	case atom.P, atom.Ul, atom.Ol, atom.Dl, atom.Table, atom.Blockquote, atom.Article, atom.Section, atom.Main,
+		atom.Figure, atom.Hr, atom.Header, atom.Details, atom.Form, atom.Body:
+		return 2
+	case atom.Div, atom.Dt, atom.Dd, atom.Figcaption, atom.Caption, atom.Address, atom.Summary, atom.Center,
+		atom.Fieldset, atom.Thead, atom.Tbody, atom.Tfoot, atom.Tr, atom.Li, atom.Option, atom.Legend, atom.Dialog,
+		atom.Hgroup, atom.Menu, atom.Search:
+		return 1
+	}
+	return 0
+}
