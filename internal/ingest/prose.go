@@ -31,8 +31,12 @@ func (p *pass) prose(ctx context.Context, in *input, f *form, r io.Reader) error
 		return err
 	}
 	about := &report{
-		article: feed.Article{URL: articleURL(doc.Text), Title: doc.Title, Published: doc.Published},
+		article: feed.Article{Title: doc.Title, Published: doc.Published},
 		digest:  textDigest(doc.Text),
+	}
+	if f.prose != extract.HTML {
+		// A page does not name its own address among what it says.
+		about.article.URL = articleURL(doc.Text)
 	}
 	l := p.lane(f)
 	article := l.article(&about.article, about.digest)

@@ -11,21 +11,42 @@ import (
 // name it in the first paragraphs.
 const introLines = 60
 
+// behind is how far behind a link a cue may stand, in bytes.
+const behind = 160
+
+// cues are the words of which one stands near the address of a report: before
+// it in the same section, or just behind it. Without any, a link is a link.
+//
+//nolint:gochecknoglobals // read-only table
+var cues = []string{"blog", "post", "paper", "report", "article", "research", "publi", "available", "detail", "analysis", "read "}
+
 // articleURL finds the address under which a report was published, in the
 // report's own words ("the blog post is available at https://..."), or returns
-// an empty text. It is the first link in running text that leads to a page and
-// not just to a site. Links in literal text, tables, code and bare list items
-// are what the report is about, and so is everything that is defanged.
+// an empty text. It is the first such link in running text that leads to a
+// page and not just to a site. Links in literal text, tables, code and bare
+// list items are what the report is about, and so is everything defanged.
 func articleURL(text string) string {
 	literal := false
+	var section strings.Builder
 	for range introLines {
 		line, rest, more := strings.Cut(text, "\n")
 		text = rest
 		line = strings.TrimSpace(line)
-		if isFence(line) {
+		switch {
+		case isFence(line):
 			literal = !literal
-		} else if !literal && !strings.HasPrefix(line, "|") {
-			if link := pageLink(line); link != "" {
+		case literal || isAside(line):
+		case strings.HasPrefix(line, "="), strings.HasPrefix(line, "#"): // a heading
+			section.Reset()
+		default:
+			link, before, after := pageLink(line)
+			section.WriteString(before)
+			section.WriteByte(' ')
+			if link == "" {
+				break
+			}
+			after += " " + rest[:min(len(rest), behind)]
+			if hasCue(section.String()) || hasCue(after[:min(len(after), behind)]) {
 				return link
 			}
 		}
@@ -34,6 +55,25 @@ func articleURL(text string) string {
 		}
 	}
 	return ""
+}
+
+func hasCue(words string) bool {
+	words = strings.ToLower(words)
+	for _, cue := range cues {
+		if strings.Contains(words, cue) {
+			return true
+		}
+	}
+	return false
+}
+
+// isAside reports a line that is no running text: a table row, an AsciiDoc
+// attribute (":name: value"), a comment.
+func isAside(line string) bool {
+	if strings.HasPrefix(line, ":") {
+		return strings.Contains(line[1:], ": ")
+	}
+	return strings.HasPrefix(line, "|") || strings.HasPrefix(line, "//") || strings.HasPrefix(line, "<!--")
 }
 
 // isFence reports the delimiter of a literal block, of AsciiDoc ("----",
@@ -45,12 +85,13 @@ func isFence(line string) bool {
 	return len(line) >= 4 && (strings.Trim(line, "-") == "" || strings.Trim(line, ".") == "")
 }
 
-// pageLink returns the first link of a line of running text.
-func pageLink(line string) string {
+// pageLink returns the first link of a line of running text and what stands
+// before and behind it: all of the line is before when there is none.
+func pageLink(line string) (link, before, after string) {
 	for from := 0; ; {
 		i := strings.Index(line[from:], "http")
 		if i < 0 {
-			return ""
+			return "", line, ""
 		}
 		at := from + i
 		from = at + len("http")
@@ -61,15 +102,19 @@ func pageLink(line string) string {
 		if end < 0 {
 			end = len(line) - at
 		}
-		// A bracket inside the address is a defanged one, or the text of an
-		// AsciiDoc link; the latter begins no label of a host name.
-		if rest := line[at+end:]; strings.HasPrefix(rest, "[.]") || strings.HasPrefix(rest, "[:]") || strings.HasPrefix(rest, "[://") {
+		if isDefangMark(line[at+end:]) {
 			continue
 		}
 		if link := strings.TrimRight(line[at:at+end], ".,;:!?*_"); leadsToPage(link) {
-			return link
+			return link, line[:at], line[at+end:]
 		}
 	}
+}
+
+// isDefangMark tells the bracket of a defanged address from the one around an
+// AsciiDoc link's text.
+func isDefangMark(s string) bool {
+	return strings.HasPrefix(s, "[.]") || strings.HasPrefix(s, "[:]") || strings.HasPrefix(s, "[://") || strings.HasPrefix(s, "(.)")
 }
 
 // inCode reports whether what follows is inside `code` or ++literal++ text.
