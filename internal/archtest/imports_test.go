@@ -51,11 +51,11 @@ var webMayImport = []string{
 }
 
 // testsMayImport is what test files of every room may import beyond the table:
-// a real engine in place of a mock, the suite that engines share, and the
-// client that drives a server from outside.
+// the vocabulary to write their cases in, a real engine in place of a mock, the
+// suite that engines share, and the client that drives a server from outside.
 //
 //nolint:gochecknoglobals // read-only table
-var testsMayImport = []string{"internal/store/sqlite", "internal/store/postgres", "internal/store/storetest", "client"}
+var testsMayImport = []string{"internal/ioc", "internal/store/sqlite", "internal/store/postgres", "internal/store/storetest", "client"}
 
 // engines are the folders that may hold drivers and SQL. bench-load is no part
 // of the product: it asks PostgreSQL the same questions, to compare.
