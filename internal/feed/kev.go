@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
 
 // kevParser reads CISA's catalogue of known exploited vulnerabilities. The
 // catalogue itself names no report; the links in a row's notes (the vendor's
-// bulletin, the NVD page) are its article: the first its URL, the rest its
-// OtherURLs, titled by the name of the vulnerability.
+// bulletin, the NVD page) are its article: the page of the CVE is its URL, the
+// rest its OtherURLs, titled by the name of the vulnerability.
 type kevParser struct{}
 
 // kevRow is one vulnerability.
@@ -91,21 +92,28 @@ func (row kevRow) context() string {
 }
 
 // article is built from the links in the notes, which stand between words and
-// semicolons.
+// semicolons. Its URL is the link that ends in the CVE itself (the page of the
+// vulnerability), which no other row has: vendors describe several in one
+// bulletin, and rows that shared a URL would be one article under one title.
 func (row kevRow) article(added time.Time) *Article {
 	a := &Article{
 		GUID: prose(string(row.CVE)), Title: prose(string(row.Name)), Publisher: "CISA",
 		Summary: prose(string(row.Description)), Published: added,
 	}
+	var links []string
 	for word := range strings.FieldsFuncSeq(string(row.Notes), func(r rune) bool { return r == ';' || r == ' ' || r == '\n' || r == '\t' }) {
 		word = strings.Trim(word, ",()<>\"")
-		switch {
-		case !isURL(word) || word == a.URL || len(a.OtherURLs) == maxTags || contains(a.OtherURLs, word):
-		case a.URL == "":
-			a.URL = word
-		default:
-			a.OtherURLs = append(a.OtherURLs, word)
+		if isURL(word) && len(links) < maxTags && !contains(links, word) {
+			links = append(links, word)
 		}
+	}
+	own := slices.IndexFunc(links, func(l string) bool { return strings.HasSuffix(l, "/"+string(row.CVE)) })
+	if own < 0 && len(links) > 0 {
+		own = 0
+	}
+	if own >= 0 {
+		a.URL = links[own]
+		a.OtherURLs = slices.Delete(links, own, own+1)
 	}
 	return a
 }

@@ -25,6 +25,17 @@ func TestKEVParse(t *testing.T) {
 			}},
 		},
 		{
+			name:  "the page of the CVE is the article, wherever it stands",
+			input: `{"vulnerabilities":[{"cveID":"CVE-2026-0004","notes":"https://fox.example/bulletin ; https://vuln.example/detail/CVE-2026-0004"}]}`,
+			items: []Item{{
+				Where: "vulnerabilities[0]", Type: ioc.CVE, Raw: "CVE-2026-0004", Tags: []string{"kev"},
+				Article: &Article{
+					URL: "https://vuln.example/detail/CVE-2026-0004", OtherURLs: []string{"https://fox.example/bulletin"},
+					GUID: "CVE-2026-0004", Publisher: "CISA",
+				},
+			}},
+		},
+		{
 			name:  "bare row",
 			input: `{"vulnerabilities":[{"cveID":"CVE-2026-0002","vendorProject":"Fox","product":"Den","knownRansomwareCampaignUse":"Unknown"}]}`,
 			items: []Item{{
