@@ -113,38 +113,8 @@ func (s *scanner) ipv6(i int) int {
 	if c := s.before(i); isAlnum(c) || c == ':' || c == '.' || c == '_' || c == '-' {
 		return i
 	}
-	const longest = 96 // eight groups, every colon in brackets
-	j, colons, defanged := i, 0, false
-	for j < s.end && j-i < longest {
-		c := s.text[j]
-		switch {
-		case classes[c]&isHex != 0, c == '.':
-			j++
-		case c == ':':
-			colons++
-			j++
-		case strings.HasPrefix(s.text[j:s.end], "[:]"), strings.HasPrefix(s.text[j:s.end], "[.]"):
-			if s.text[j+1] == ':' {
-				colons++
-			}
-			defanged = true
-			j += 3
-		case strings.HasPrefix(s.text[j:s.end], "[::]"):
-			colons += 2
-			defanged = true
-			j += 4
-		default:
-			goto done
-		}
-	}
-done:
-	if colons < 2 {
-		return i
-	}
-	for j > i && (s.text[j-1] == '.' || s.text[j-1] == ':' && !strings.HasSuffix(s.text[i:j], "::")) {
-		j--
-	}
-	if s.wordAt(j) && s.text[j] != '%' {
+	j, defanged := s.ipv6End(i)
+	if j == i || (s.wordAt(j) && s.text[j] != '%') {
 		return i
 	}
 	plain := ioc.Refang(strings.ReplaceAll(s.text[i:j], "[::]", "::"))
@@ -158,7 +128,7 @@ done:
 			k++
 		}
 		if s.text[j:k] != "/128" {
-			return max(k, j+1) // a range
+			return k // a range
 		}
 	}
 	at := found{start: i, end: j, defanged: defanged, plain: plain}
@@ -176,6 +146,42 @@ done:
 		s.emit(t, at)
 	}
 	return at.end
+}
+
+// ipv6End returns the end of what has the letters of an IPv6 address, or i.
+func (s *scanner) ipv6End(i int) (end int, defanged bool) {
+	const longest = 96 // eight groups, every colon in brackets
+	j, colons := i, 0
+	for j < s.end && j-i < longest {
+		c := s.text[j]
+		n := 1
+		switch {
+		case classes[c]&isHex != 0, c == '.':
+		case c == ':':
+			colons++
+		case strings.HasPrefix(s.text[j:s.end], "[:]"):
+			n, defanged = len("[:]"), true
+			colons++
+		case strings.HasPrefix(s.text[j:s.end], "[.]"):
+			n, defanged = len("[.]"), true
+		case strings.HasPrefix(s.text[j:s.end], "[::]"):
+			n, defanged = len("[::]"), true
+			colons += 2
+		default:
+			n = 0
+		}
+		if n == 0 {
+			break
+		}
+		j += n
+	}
+	if colons < 2 {
+		return i, false
+	}
+	for j > i && (s.text[j-1] == '.' || s.text[j-1] == ':' && !strings.HasSuffix(s.text[i:j], "::")) {
+		j--
+	}
+	return j, defanged
 }
 
 // plausibleIPv6 tells an address from what has its grammar: scoped names of

@@ -29,9 +29,16 @@ type labelled struct {
 
 func readCorpus(t testing.TB) []labelled {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("testdata", "corpus", "*.txtar"))
-	if err != nil || len(paths) < 40 {
-		t.Fatalf("found %d corpus files (%v); want at least 40", len(paths), err)
+	var paths []string
+	for _, dir := range []string{"corpus", "heldout"} {
+		more, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
+		if err != nil {
+			t.Fatalf("list corpus: %v", err)
+		}
+		paths = append(paths, more...)
+	}
+	if len(paths) < 50 {
+		t.Fatalf("found %d corpus files; want at least 50", len(paths))
 	}
 	var out []labelled
 	for _, path := range paths {

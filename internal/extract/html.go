@@ -82,8 +82,7 @@ type htmlWriter struct {
 	links linkSet
 	out   strings.Builder
 
-	skip      atom.Atom // the element being left out, and how deep in it
-	skipName  string
+	skipName  string // the element being left out, and how deep in it
 	skipDepth int
 
 	lines   int  // line breaks to write before the next text
@@ -118,7 +117,7 @@ func (w *htmlWriter) start(t tag) {
 		w.meta(t)
 	}
 	if (skipped(t.atom) || t.hidden) && !isVoid(t.atom) {
-		w.skip, w.skipName, w.skipDepth = t.atom, t.name, 1
+		w.skipName, w.skipDepth = t.name, 1
 		w.jsonLD = t.atom == atom.Script && t.attr["type"] == "application/ld+json"
 		return
 	}
@@ -128,12 +127,14 @@ func (w *htmlWriter) start(t tag) {
 	case atom.Br:
 		w.breakLine(1)
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		w.prefix = ""
 		w.breakLine(2)
 		if !w.inCell {
 			w.prefix = strings.Repeat("#", int(t.name[1]-'0')) + " "
 		}
 		w.heading = t.atom == atom.H1 && w.firstHeading == ""
 	case atom.Li:
+		w.prefix = ""
 		w.breakLine(1)
 		w.prefix = "- "
 	case atom.Pre, atom.Textarea, atom.Listing, atom.Xmp:
@@ -164,8 +165,11 @@ func (w *htmlWriter) stop(a atom.Atom, name string) {
 	case atom.Title:
 		w.title = false
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
-		w.heading = false
+		w.heading, w.prefix = false, ""
 		w.breakLine(2)
+	case atom.Li:
+		w.prefix = ""
+		w.breakLine(1)
 	case atom.Pre, atom.Textarea, atom.Listing, atom.Xmp:
 		w.closeFence()
 	case atom.Td, atom.Th:
@@ -215,9 +219,9 @@ func (w *htmlWriter) cell() {
 }
 
 // breakLine asks for n line breaks before the next text. Breaks at the start
-// of a cell are the cell's own.
+// of a cell, an item or a heading are its own.
 func (w *htmlWriter) breakLine(n int) {
-	if n == 0 || (w.inCell && w.fresh) {
+	if n == 0 || (w.inCell && w.fresh) || (w.prefix != "" && w.lines > 0) {
 		return
 	}
 	if w.pre > 0 {
@@ -227,7 +231,6 @@ func (w *htmlWriter) breakLine(n int) {
 		return
 	}
 	w.space = false
-	w.prefix = ""
 	if w.inCell {
 		n = 1
 	}

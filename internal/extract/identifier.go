@@ -48,7 +48,7 @@ func (s *scanner) hash(r run, raw string) int {
 	case 128:
 		t = ioc.SHA512
 	}
-	s.emit(t, found{start: r.start, end: r.end})
+	s.emit(t, found{start: r.start, end: r.end, plain: lowerASCII(raw)})
 	return r.end
 }
 
@@ -139,8 +139,9 @@ func cveLen(s string) int {
 }
 
 // technique reads an ATT&CK identifier. Three letters of the four are also
-// model numbers and paper sizes, so that they need company: another such
-// identifier or the word on the line, or brackets or a cell of their own.
+// model numbers and paper sizes, so that they need company: the word or
+// another such identifier before it in the text, or brackets or a cell of
+// their own.
 func (s *scanner) technique(r run) int {
 	raw := s.text[r.start:r.end]
 	if c := s.before(r.start); isAlnum(c) || c == '/' && s.last != r.start-1 || c == '.' || c == '\\' {
@@ -151,9 +152,10 @@ func (s *scanner) technique(r run) int {
 		return 0
 	}
 	sure := raw[0] == 'T'
-	if !sure && !s.place.attack && !s.doc.attack && !s.alone(r.start, r.end) {
+	if !sure && !s.doc.attack && !s.alone(r.start, r.end) {
 		return 0
 	}
+	s.doc.attack = true
 	s.emit(ioc.MITREAttack, found{start: r.start, end: r.end})
 	return r.end
 }

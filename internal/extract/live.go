@@ -28,7 +28,7 @@ func (s *scanner) meantLive(t ioc.Type, at found, labelled bool) bool {
 	if subject == references || column == referenceColumn || (t != ioc.URL && column == fileColumn) {
 		return false
 	}
-	listed := p.kind != paragraph && s.leads(at.start)
+	listed := (p.kind != paragraph && s.leads(at.start)) || s.assigned(at.start)
 	if platforms.under(host) && t != ioc.Email && !(subject == network && listed) {
 		return false
 	}
@@ -38,9 +38,9 @@ func (s *scanner) meantLive(t ioc.Type, at found, labelled bool) bool {
 	if listed || p.kind == literal {
 		// An author who defangs lists live values only by oversight, under a
 		// heading that says so.
-		return !s.doc.defangs || subject == network || (t != ioc.URL && p.kind != item && s.fills(at.start, at.end))
+		return !s.doc.defangs || subject == network || (t != ioc.URL && p.kind == cell && s.fills(at.start, at.end))
 	}
-	if s.refersTo(at.start) {
+	if s.refersTo(at.start) || (t == ioc.Domain && s.named(at.start)) {
 		return false
 	}
 	if subject == network {
@@ -79,11 +79,11 @@ func (s *scanner) meantAddress(at found) bool {
 	if a, err := netip.ParseAddr(hostOnly(raw)); err == nil && (a.IsLoopback() || a.IsUnspecified()) {
 		return false // every machine has it
 	}
-	if !s.doc.defangs || s.leads(at.start) {
+	if !s.doc.defangs || !smallNumbers(hostOnly(raw)) || s.leads(at.start) {
 		return true
 	}
-	// The author defangs: what is live inside a sentence is no address, or
-	// one that is spoken of.
+	// Four small numbers that the author, who defangs, left alone in the
+	// middle of a sentence: a version, unless the sentence says more.
 	return p.kind == paragraph && (p.area() == network || s.cue.bad(s.text, at.start, p))
 }
 
@@ -140,6 +140,34 @@ func (s *scanner) leads(i int) bool {
 	}
 	// Values in a row: the one before was taken.
 	return s.place.kind == bare
+}
+
+// assigned says that position i begins the quoted value of a key, as in the
+// settings of an implant or a STIX pattern.
+func (s *scanner) assigned(i int) bool {
+	if c := s.before(i); c != '"' && c != '\'' {
+		return false
+	}
+	left := strings.TrimRight(s.text[max(s.place.start, i-8):i-1], " ")
+	return left != "" && (left[len(left)-1] == '=' || left[len(left)-1] == ':')
+}
+
+// named says that the words right before position i call what follows a file,
+// a service or another thing with dots in its name.
+func (s *scanner) named(i int) bool {
+	const reach = 32
+	left := strings.TrimRight(s.text[max(i-reach, s.place.began, 0):i], " \n\r\t`'\"*_(")
+	for range 2 {
+		k := strings.LastIndexAny(left, " \n\t(")
+		if nameWords.has(left[k+1:]) {
+			return true
+		}
+		if k < 0 {
+			return false
+		}
+		left = strings.TrimRight(left[:k], " \n\r\t")
+	}
+	return false
 }
 
 // fills says that text[i:j] is the entire cell, item or line.

@@ -51,7 +51,6 @@ type place struct {
 	start, end int
 	kind       kind
 	reference  bool // the line defines a link or is a comment
-	attack     bool // the line speaks of ATT&CK
 	began      int  // where the paragraph began
 
 	levels  [8]area // by depth of heading
@@ -83,7 +82,6 @@ func (p *place) next(text string, start, end int, doc facts) {
 	p.start, p.end = start, end
 	p.reference = false
 	line := strings.Trim(text[start:end], " \t\r")
-	p.attack = strings.Contains(line, "ATT&CK") || strings.Contains(line, "MITRE")
 	if line == "" {
 		p.blank, p.kind, p.began, p.last = true, paragraph, end+1, ""
 		if !p.table {
@@ -219,8 +217,12 @@ func (p *place) captionOf(line string, doc facts) area {
 
 // labelled reads "Reference: https://…": a label that makes the line one.
 func (p *place) labelled(line string) {
-	label, _, ok := strings.Cut(strings.TrimLeft(line, "-*+• "), ":")
-	if ok && len(label) < 40 && subjectOf(label) == references {
+	const longest = 40
+	i := strings.IndexByte(line, ':')
+	if i < 0 || i > longest || strings.HasPrefix(line[i:], "://") {
+		return
+	}
+	if subjectOf(line[:i]) == references {
 		p.reference = true
 	}
 }

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"spoor/internal/ioc"
 )
@@ -147,67 +148,82 @@ func plausibleHost(value string, defanged bool) bool {
 // What ends a URL is what cannot be in one and what the markup around it
 // uses: a bracket that was not opened inside, a table's bar, a quote.
 func (s *scanner) bodyEnd(start, host int) (end int, cut bool) {
-	quote := s.before(start)
-	depth := 0
-	i, inHost := host, true
+	b := body{start: start, host: host, quote: s.before(start), inHost: true}
+	i := host
 	for i < s.end {
-		c := s.text[i]
-		switch {
-		case classes[c]&isSpace != 0:
-			n, _ := dotAt(s.text[i:s.end])
-			if !inHost || n == 0 || !s.wordAt(i+n) || !strings.Contains(s.text[i:i+n], "[") {
-				return s.trimBody(start, host, i)
-			}
-			i += n
-			continue
-		case c == '<' && isPlaceholder(s.text[i:s.end]):
-			return s.skipWord(i), true
-		case c == '"', c == '<', c == '>', c == '`', c == '|', c == '^', c == quote && c == '\'':
-			return s.trimBody(start, host, i)
-		case c == '(':
-			depth++
-		case c == ')':
-			if depth == 0 {
-				return s.trimBody(start, host, i)
-			}
-			depth--
-		case c == '[':
-			n := s.bracketIn(i, inHost || i == host)
-			if n == 0 {
-				return s.trimBody(start, host, i)
-			}
-			i += n
-			continue
-		case c == ']':
-			return s.trimBody(start, host, i)
-		case c == '{', c == '}':
-			if n, _ := dotAt(s.text[i:s.end]); n > 0 {
-				i += n
-				continue
-			}
-			if c == '{' && !inHost {
-				return s.skipWord(i), true // {id}, {1,2}: a pattern of URLs
-			}
-			return s.trimBody(start, host, i)
-		case c == '\\' && !s.escapeIn(i):
-			if s.text[host-1] != '\\' {
-				return s.trimBody(start, host, i)
-			}
-		case (c == ',' || c == ';') && (quote == c || s.listGoesOn(i+1)):
-			return s.trimBody(start, host, i)
-		case c >= 0x80:
-			n := wordRune(s.text[i:s.end])
-			if n == 0 && !strings.HasPrefix(s.text[i:], "。") && !strings.HasPrefix(s.text[i:], "．") {
-				return s.trimBody(start, host, i)
-			}
-			i += max(n, runeLen(s.text[i:]))
-			continue
-		case c == '/' || c == '?' || c == '#':
-			inHost = false
+		n := s.bodyStep(&b, i)
+		if n == stepPattern {
+			return s.skipWord(i), true // <id>, {1,2}: a pattern of URLs
 		}
-		i++
+		if n == 0 {
+			break
+		}
+		i += n
 	}
 	return s.trimBody(start, host, i)
+}
+
+// body is what bodyEnd knows of the URL it reads.
+type body struct {
+	start, host int
+	quote       byte // what stands before it
+	depth       int  // of round brackets
+	inHost      bool
+}
+
+const stepPattern = -1
+
+// bodyStep returns how many bytes of the URL stand at i: 0 is its end.
+func (s *scanner) bodyStep(b *body, i int) int {
+	c := s.text[i]
+	switch {
+	case classes[c]&isSpace != 0:
+		n, _ := dotAt(s.text[i:s.end])
+		if b.inHost && n > 0 && s.wordAt(i+n) && strings.Contains(s.text[i:i+n], "[") {
+			return n
+		}
+		return 0
+	case c >= utf8.RuneSelf:
+		if c := s.text[i-1]; isAlnum(c) && unspaced(s.text[i:s.end]) {
+			return 0 // the sentence goes on
+		}
+		return bodyRune(s.text[i:s.end])
+	case c == '/', c == '?', c == '#':
+		b.inHost = false
+	case c == '(':
+		b.depth++
+	case c == ')':
+		if b.depth == 0 {
+			return 0
+		}
+		b.depth--
+	case c == '[':
+		return s.bracketIn(i, b.inHost)
+	case c == '{':
+		if n, _ := dotAt(s.text[i:s.end]); n > 0 || b.inHost {
+			return n
+		}
+		return stepPattern
+	case c == '<' && isPlaceholder(s.text[i:s.end]):
+		return stepPattern
+	case c == ']', c == '}', c == '"', c == '<', c == '>', c == '`', c == '|', c == '^', c == '\'' && c == b.quote:
+		return 0
+	case c == '\\' && !s.escapeIn(i) && s.text[b.host-1] != '\\':
+		return 0
+	case (c == ',' || c == ';') && (b.quote == c || s.listGoesOn(i+1)):
+		return 0
+	}
+	return 1
+}
+
+// bodyRune is the length of the rune at the start of s if it is part of a
+// URL: a letter, or an ideographic dot. Other runes are punctuation, and
+// letters of unspaced scripts are the sentence around it.
+func bodyRune(s string) int {
+	if strings.HasPrefix(s, "．") || strings.HasPrefix(s, "。") {
+		return len("．")
+	}
+	return wordRune(s)
 }
 
 // isPlaceholder says that s begins with <word>, and not with a tag of HTML.
@@ -295,9 +311,9 @@ func (s *scanner) trimBody(start, host, end int) (int, bool) {
 
 // isCut looks for the dots that say "and so on" between end and full.
 func (s *scanner) isCut(end, full int) bool {
-	rest := s.text[end:min(full+len("[...]"), s.end)]
+	rest := s.text[end:min(full+len("[redacted]"), s.end)]
 	return strings.HasPrefix(rest, "..") || strings.HasPrefix(rest, "…") ||
-		strings.HasPrefix(rest, "[...") || strings.HasPrefix(rest, "[…") || strings.HasPrefix(rest, "[snip")
+		strings.HasPrefix(rest, "[...") || strings.HasPrefix(rest, "[…") || strings.HasPrefix(rest, "[snip") || strings.HasPrefix(rest, "[redacted") || strings.HasPrefix(rest, "[removed")
 }
 
 // skipBody goes past the path behind something that is no indicator, so that

@@ -80,8 +80,9 @@ var (
 		hotfix driver agent client chrome firefox safari opera edge chromium openssh openssl java jre jdk python
 		php mysql fileversion productversion v.`)
 
-	// boundWords stand before one end of a range of versions.
-	boundWords = wordSet(`before prior through until than below`)
+	// boundWords stand before one end of a range of versions, or before the
+	// number of a section.
+	boundWords = wordSet(`before prior through until than below in see per under`)
 
 	// keyWords announce hex digits that are no digest of a file.
 	keyWords = wordSet(`key keys serial guid uuid clsid commit commits revision nonce salt iv modulus token apikey
@@ -109,6 +110,10 @@ var (
 		discord.com discordapp.com slack.com pastebin.com google.com googleapis.com goo.gl bit.ly apple.com
 		amazonaws.com dropbox.com blogspot.com wordpress.com mozilla.org mozilla.com gmail.com outlook.com`)
 
+	// nameWords stand before the name of something that is no host.
+	nameWords = wordSet(`named called dubbed file files filename process service mutex module function class method
+		library package script binary executable component`)
+
 	// badWords in a sentence say that a live name in it is part of an attack.
 	badWords = wordSet(`c2 c2s c&c cnc c2-server c&c-server command-and-control malicious malware phishing phish
 		payload payloads exfiltrate exfiltrates exfiltrated exfiltrating exfiltration beacon beacons beaconed
@@ -119,12 +124,12 @@ var (
 		redirected redirecting typosquatted typosquatting impersonates impersonated impersonating spoofed spoofing
 		lookalike registered sinkholed compromised exploit skimmer spam spammed retrieves retrieved fetches
 		fetched requests requested sends sent posts posted server servers domain domains
-		ransom victims extortion extorted`)
+		ransom victims extortion extorted nslookup dig ping curl wget`)
 
 	// referenceWords close before a live name say that it is one to read.
 	referenceWords = wordSet(`see report reports blog blogpost article articles advisory advisories available
 		published according reference references source sources courtesy documented described read more us
-		please repository documentation legitimate official website homepage via researchers whitepaper paper
+		please repository documentation legitimate official website homepage researchers whitepaper paper
 		contact visit patch download-page learn thanks credit licence license`)
 )
 
