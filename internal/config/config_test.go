@@ -97,6 +97,19 @@ tiers:
 	}
 }
 
+func TestDataFlagOverrulesAStoreFromElsewhere(t *testing.T) {
+	t.Parallel()
+	environ := []string{"SPOOR_STORE=sqlite:/elsewhere.db"}
+	l := load(t, config.Sources{Environ: environ, Flags: map[string]string{"data": "/here"}})
+	if l.Store != "" || l.Data != "/here" {
+		t.Errorf("got store %q and data %q, want only /here", l.Store, l.Data)
+	}
+	l = load(t, config.Sources{Environ: append(environ, "SPOOR_DATA=/here")})
+	if l.Store != "sqlite:/elsewhere.db" {
+		t.Errorf("got store %q, want the variable's", l.Store)
+	}
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

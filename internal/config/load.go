@@ -58,6 +58,11 @@ func Load(src Sources) (*Loaded, error) {
 			}
 		}
 	}
+	_, data := src.Flags["data"]
+	if _, both := src.Flags["store"]; data && !both && l.Store != "" {
+		// Who names a folder means the store in it, whatever the file says.
+		l.Store, l.origin["store"] = "", "flag --data, which leaves it out"
+	}
 	l.Warnings = misspelt(vars)
 	if err := l.validate(); err != nil {
 		return nil, err

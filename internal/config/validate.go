@@ -34,7 +34,7 @@ func (l *Loaded) validate() error {
 	check("allowed_hosts", allHosts(c.AllowedHosts), "host names without a scheme, port or path")
 	check("key_prefix", keyPrefix.MatchString(c.KeyPrefix), "letters, digits and underscores, ending with an underscore, at most 32")
 	check("query_deadline", c.QueryDeadline >= time.Millisecond && c.QueryDeadline <= 5*time.Minute, "between 1ms and 5m")
-	check("shutdown_grace", c.ShutdownGrace >= 0 && c.ShutdownGrace <= time.Hour, "between 0s and 1h")
+	check("shutdown_grace", c.ShutdownGrace >= time.Millisecond && c.ShutdownGrace <= time.Hour, "between 1ms and 1h")
 	v := reflect.ValueOf(c)
 	for _, s := range Settings() {
 		f := s.field(v)

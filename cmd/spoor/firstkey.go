@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"spoor/internal/auth"
+	"spoor/internal/config"
+	"spoor/internal/store"
+)
+
+// announce writes where the server is to standard output and, on the first
+// start of an empty store, the one key with a request that uses it. A key file
+// is there before the address is: who waits for the address may read it.
+func (a *app) announce(ctx context.Context, c config.Config, keys store.KeyKeeper, base, query string) error {
+	text, err := a.firstKey(ctx, c, keys)
+	if err != nil {
+		return err
+	}
+	lines := fmt.Sprintf("listening on %s\n", base)
+	if text != "" && c.FirstKeyFile == "" {
+		lines += fmt.Sprintf("api key: %s\n", text)
+	}
+	if _, err := io.WriteString(a.stdout, lines); err != nil {
+		return fmt.Errorf("write address and key: %w: 'spoor keys create' makes another key", err)
+	}
+	if text == "" {
+		return nil
+	}
+	from := "put the key above into SPOOR_KEY"
+	if c.FirstKeyFile != "" {
+		from = "SPOOR_KEY=$(cat " + c.FirstKeyFile + ")"
+	}
+	fmt.Fprintf(a.stderr, "%s and ask:\n  curl -sG -H \"Authorization: Bearer $SPOOR_KEY\" %s/api/v1/iocs/search --data-urlencode 'q=%s'\n", from, base, query)
+	return nil
+}
+
+// firstKey makes the store's first key, unless there has been one or another
+// server is faster, and returns its text, or "". With a key file it is written
+// there.
+func (a *app) firstKey(ctx context.Context, c config.Config, keys store.KeyKeeper) (string, error) {
+	// Asked first, so that later starts neither mint nor touch the file.
+	known, err := keys.Keys(ctx)
+	if err != nil {
+		return "", fmt.Errorf("list keys: %w", err)
+	}
+	if len(known) > 0 {
+		return "", nil
+	}
+	spec := auth.Spec{Prefix: c.KeyPrefix, Name: "first key"}
+	if c.FirstKeyFile == "" {
+		return auth.FirstKey(ctx, keys, rand.Reader, spec, a.now())
+	}
+	// The file comes first: a key that cannot be written is a key lost.
+	f, err := os.CreateTemp(filepath.Dir(c.FirstKeyFile), ".spoor-key-*") // mode 0600
+	if err != nil {
+		return "", fmt.Errorf("make first key file: %w", err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // of no effect once it is renamed
+	text, err := auth.FirstKey(ctx, keys, rand.Reader, spec, a.now())
+	if err != nil || text == "" {
+		return "", errors.Join(err, f.Close())
+	}
+	_, err = fmt.Fprintln(f, text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), c.FirstKeyFile)
+	}
+	if err != nil {
+		return "", fmt.Errorf("write first key file: %w: 'spoor keys create' makes another key", err)
+	}
+	return text, nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the test binary be the program: scripts and the tests that
+// kill processes run it under the name spoor.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"spoor": main})
+}
+
+// TestScripts runs testdata/script: help texts, errors and exit statuses as a
+// person at a shell meets them.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir+"/home")
+			e.Setenv("XDG_DATA_HOME", "")
+			e.Setenv("XDG_CONFIG_HOME", "")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+	})
+}
+
+// status runs "status N spoor ARG...": a command whose exit status must be N.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N command arg...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("%v: got exit status %s, want %s", args[1:], got, args[0])
+	}
+}
+
+// result is what one run of the program left.
+type result struct {
+	status         int
+	stdout, stderr string
+}
+
+// spoor runs one command line in this process, without the real environment.
+func spoor(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	a := &app{stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr, now: time.Now}
+	status := a.execute(ctx, append([]string{"spoor"}, args...))
+	return result{status: status, stdout: stdout.String(), stderr: stderr.String()}
+}
+
+// must is spoor for command lines that have to work.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	r := spoor(t, "", args...)
+	if r.status != statusDone {
+		t.Fatalf("spoor %s: status %d\n%s", strings.Join(args, " "), r.status, r.stderr)
+	}
+	return r.stdout
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit statuses, which scripts rely on.
+const (
+	statusDone     = 0
+	statusFailed   = 1
+	statusUsage    = 2
+	statusNotFound = 3
+)
+
+// errNotFound ends a search that found nothing: the answer has been written,
+// and only the exit status is left to say it.
+var errNotFound = errors.New("nothing found")
+
+// usageError is a mistake in the command line.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+// usagef returns an error that ends the program with the status for wrong
+// usage and points at the command's help.
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+// report writes what went wrong, if anything, and returns the exit status.
+// Every command's error passes here and nowhere else.
+func (a *app) report(cmd *cobra.Command, err error) int {
+	var usage *usageError
+	switch {
+	case err == nil:
+		return statusDone
+	case errors.Is(err, errNotFound):
+		return statusNotFound
+	case errors.As(err, &usage) || !a.began:
+		fmt.Fprintf(a.stderr, "%s: %s\nRun '%s --help' for what it takes.\n", cmd.CommandPath(), oneLine(err), cmd.CommandPath())
+		return statusUsage
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(a.stderr, "%s: stopped\n", cmd.CommandPath())
+		return statusFailed
+	default:
+		fmt.Fprintf(a.stderr, "%s: %v\n", cmd.CommandPath(), err)
+		return statusFailed
+	}
+}
+
+// oneLine joins the lines of the flag library's errors, whose suggestions come
+// as a block.
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
