@@ -73,12 +73,15 @@ func (a *app) importPaths(cmd *cobra.Command, paths []string, f importFlags) err
 	req := ingest.Request{Paths: paths, Format: f.format, FeedName: strings.TrimSpace(f.feed), Stdin: a.stdin}
 	sum, err := in.Import(cmd.Context(), req, show.update)
 	show.end()
-	a.importNotes(sum)
-	print := a.importTable
-	if f.json {
-		print = a.importJSON
+	if errors.Is(err, ingest.ErrIncomplete) {
+		err = fmt.Errorf("%w: the lines that begin with \"error\" say what to do; all else is imported", err)
 	}
-	return errors.Join(err, print(sum), st.Close())
+	a.importNotes(sum)
+	result := a.importTable
+	if f.json {
+		result = a.importJSON
+	}
+	return errors.Join(err, result(sum), st.Close())
 }
 
 // importNotes says on standard error which files and rows were not imported.

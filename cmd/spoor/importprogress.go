@@ -15,6 +15,9 @@ import (
 // drawn.
 const plainEvery = 5 * time.Second
 
+// barWidth leaves room for the words beside the bar on 80 columns.
+const barWidth = 20
+
 // importProgress shows how far an import is: a bar on a terminal, a line now
 // and then elsewhere. Both go by the bytes of the inputs that were read.
 type importProgress struct {
@@ -52,7 +55,7 @@ func (p *importProgress) draw(s ingest.Status) {
 		p.bar = progressbar.NewOptions64(s.TotalBytes,
 			progressbar.OptionSetWriter(p.out), progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(true),
-			progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
+			progressbar.OptionSetWidth(barWidth), progressbar.OptionClearOnFinish())
 	}
 	what := grouped(s.Written) + " stored"
 	if s.Finishing {

@@ -161,16 +161,25 @@ func (w *writer) storePart(ctx context.Context, l *lane, list []store.Observatio
 	if err := w.start(ctx, l); err != nil {
 		return store.Outcome{}, err
 	}
-	out, err := l.run.Write(ctx, list)
-	for try := 1; errors.Is(err, store.ErrBusy) && try <= busyTries && wait(ctx, busyWait); try++ {
-		// Another import holds the store's one write lock. Writing a batch
-		// again is safe (store.Run).
+	var out store.Outcome
+	err := patiently(ctx, func() (err error) {
 		out, err = l.run.Write(ctx, list)
-	}
+		return err
+	})
 	if err != nil {
 		return store.Outcome{}, fmt.Errorf("write to feed %q: %w", l.feed.Name, err)
 	}
 	return out, nil
+}
+
+// patiently tries again while another import holds the store's one write lock.
+// Writing a batch again is safe (store.Run).
+func patiently(ctx context.Context, do func() error) error {
+	err := do()
+	for try := 1; errors.Is(err, store.ErrBusy) && try <= busyTries && wait(ctx, busyWait); try++ {
+		err = do()
+	}
+	return err
 }
 
 const (
@@ -195,11 +204,14 @@ func (w *writer) start(ctx context.Context, l *lane) error {
 	if l.run != nil {
 		return nil
 	}
-	run, err := w.st.StartRun(ctx, store.RunSpec{Feed: l.feed, Source: w.source, Now: w.now})
+	err := patiently(ctx, func() (err error) {
+		l.run, err = w.st.StartRun(ctx, store.RunSpec{Feed: l.feed, Source: w.source, Now: w.now})
+		return err
+	})
 	if err != nil {
+		l.run = nil
 		return fmt.Errorf("start run of feed %q: %w", l.feed.Name, err)
 	}
-	l.run = run
 	return nil
 }
 
@@ -214,7 +226,7 @@ func (w *writer) finish(ctx context.Context, l *lane) error {
 		Read: l.read - l.lost, Skipped: l.skipped, New: int64(o.New),
 		Updated: int64(o.Updated), Unchanged: int64(o.Unchanged), Merged: int64(o.Merged),
 	}
-	if err := l.run.Finish(ctx, stats); err != nil {
+	if err := patiently(ctx, func() error { return l.run.Finish(ctx, stats) }); err != nil {
 		return fmt.Errorf("finish run of feed %q: %w", l.feed.Name, err)
 	}
 	return nil
