@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net/netip"
 	"strings"
 	"sync"
@@ -165,6 +166,15 @@ func TestVerify(t *testing.T) {
 				t.Errorf("Verify(%q) ok = %t, want %t", tt.text, got, tt.ok)
 			}
 		})
+	}
+}
+
+func TestChecksumIsCRC32(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"", "123456789", "sk_live_abc"} {
+		if got, want := checksum(s), crc32.ChecksumIEEE([]byte(s)); got != want {
+			t.Errorf("checksum(%q) = %08x, want %08x", s, got, want)
+		}
 	}
 }
 

@@ -111,14 +111,14 @@ func problemOf(err error) *problem {
 }
 
 // headers sets what the error's status asks for.
-func (p *problem) headers(h http.Header) {
+func (p *problem) headers(x *exchange) {
 	switch statusOf(p.code) {
 	case http.StatusUnauthorized:
-		h["Www-Authenticate"] = []string{"Bearer"}
+		x.set("Www-Authenticate", "Bearer")
 	case http.StatusServiceUnavailable:
-		h["Retry-After"] = []string{retryAfter}
+		x.set("Retry-After", retryAfter)
 	case http.StatusMethodNotAllowed:
-		h["Allow"] = []string{p.allow}
+		x.set("Allow", p.allow)
 	}
 }
 

@@ -27,6 +27,12 @@ type exchange struct {
 	// etag is set once the store's seq is known; empty means none.
 	etag string
 
+	// values backs the header values of this answer: one allocation for all,
+	// not reused, because compression writes headers after the request.
+	values *[8]string
+	nvalue int
+	random [10]byte // for the request id
+
 	status int
 	bytes  int64
 	// cause is the error that was answered with 5xx, for the log.
@@ -54,6 +60,17 @@ func (x *exchange) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// set sets a header whose canonical name is given.
+func (x *exchange) set(name, value string) {
+	if x.nvalue == len(x.values) {
+		x.Header()[name] = []string{value}
+		return
+	}
+	x.values[x.nvalue] = value
+	x.nvalue++
+	x.Header()[name] = x.values[x.nvalue-1 : x.nvalue : x.nvalue]
+}
+
 // Unwrap serves http.ResponseController.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
@@ -70,10 +87,9 @@ const (
 // begin writes the status and the headers of a good answer. A negative size
 // is one that is not known.
 func (x *exchange) begin(contentType string, size int) {
-	h := x.Header()
-	h["Content-Type"] = []string{contentType}
+	x.set("Content-Type", contentType)
 	if size >= 0 {
-		h["Content-Length"] = []string{strconv.Itoa(size)}
+		x.set("Content-Length", strconv.Itoa(size))
 	}
 	x.cacheHeaders()
 	x.WriteHeader(http.StatusOK)
@@ -83,12 +99,11 @@ func (x *exchange) begin(contentType string, size int) {
 // because generated_at and the times differ between answers that say the same,
 // and because it stands for every compression of them (RFC 9110, 8.8.1).
 func (x *exchange) cacheHeaders() {
-	h := x.Header()
 	if x.caller != nil {
-		h["Cache-Control"] = []string{"private, no-cache"}
+		x.set("Cache-Control", "private, no-cache")
 	}
 	if x.etag != "" {
-		h["Etag"] = []string{x.etag}
+		x.set("Etag", x.etag)
 	}
 }
 
@@ -110,13 +125,11 @@ func (s *Server) fail(x *exchange, r *http.Request, err error) {
 	if x.status != 0 {
 		panic(http.ErrAbortHandler) // net/http's documented way
 	}
-	h := x.Header()
-	p.headers(h)
-	delete(h, "Content-Length")
+	p.headers(x)
 	if x.caller != nil {
-		h["Cache-Control"] = []string{"private, no-cache"}
+		x.set("Cache-Control", "private, no-cache")
 	} else {
-		h["Cache-Control"] = []string{"no-store"}
+		x.set("Cache-Control", "no-store")
 	}
 	if x.route != nil && x.route.page && strings.Contains(r.Header.Get("Accept"), "text/html") {
 		s.failPage(x, status, p)
@@ -126,7 +139,7 @@ func (s *Server) fail(x *exchange, r *http.Request, err error) {
 	if err != nil {
 		x.cause = err
 	}
-	h["Content-Type"] = []string{typeJSON}
+	x.set("Content-Type", typeJSON)
 	x.WriteHeader(status)
 	x.Write(body) //nolint:errcheck // the client has gone; there is nobody to tell
 }
@@ -138,9 +151,8 @@ func (s *Server) failPage(x *exchange, status int, p *problem) {
 	if err != nil {
 		x.cause = err
 	}
-	h := x.Header()
-	h["Content-Type"] = []string{typeHTML}
-	h["Content-Security-Policy"] = []string{s.pages.Policy()}
+	x.set("Content-Type", typeHTML)
+	x.set("Content-Security-Policy", s.pages.Policy())
 	x.WriteHeader(status)
 	x.Write(body.Bytes()) //nolint:errcheck // the client has gone; there is nobody to tell
 }

@@ -145,7 +145,7 @@ func (w *listWriter) end(next *store.Position) error {
 		return nil
 	}
 	if link != "" {
-		w.x.Header()["Link"] = []string{"<" + link + `>; rel="next"`}
+		w.x.set("Link", "<"+link+`>; rel="next"`)
 	}
 	return w.x.send(contentTypeOf(w.req.format), *w.buf)
 }

@@ -79,7 +79,7 @@ func (s *Server) article(x *exchange, r *http.Request) error {
 		return fmt.Errorf("render article %s: %w", id, err)
 	}
 	s.setETag(x, r, seq)
-	x.Header()["Content-Security-Policy"] = []string{s.pages.Policy()}
+	x.set("Content-Security-Policy", s.pages.Policy())
 	return x.send(typeHTML, body.Bytes())
 }
 
@@ -89,19 +89,19 @@ func noArticle() *problem {
 
 // openapiJSON answers GET /api/openapi.json.
 func (s *Server) openapiJSON(x *exchange, _ *http.Request) error {
-	x.Header()["Cache-Control"] = []string{"public, max-age=3600"}
+	x.set("Cache-Control", "public, max-age=3600")
 	return x.send(typeJSON, api.OpenAPIJSON())
 }
 
 // openapiYAML answers GET /api/openapi.yaml.
 func (s *Server) openapiYAML(x *exchange, _ *http.Request) error {
-	x.Header()["Cache-Control"] = []string{"public, max-age=3600"}
+	x.set("Cache-Control", "public, max-age=3600")
 	return x.send(typeYAML, api.OpenAPIYAML())
 }
 
 // health answers GET /healthz: the process runs.
 func (s *Server) health(x *exchange, _ *http.Request) error {
-	x.Header()["Cache-Control"] = []string{"no-store"}
+	x.set("Cache-Control", "no-store")
 	return x.send(typeText, []byte("ok\n"))
 }
 
@@ -112,7 +112,7 @@ func (s *Server) ready(x *exchange, r *http.Request) error {
 	if err := s.deps.Store.View(ctx, func(store.Snapshot) error { return nil }); err != nil {
 		return &notReady{err}
 	}
-	x.Header()["Cache-Control"] = []string{"no-store"}
+	x.set("Cache-Control", "no-store")
 	return x.send(typeText, []byte("ready\n"))
 }
 

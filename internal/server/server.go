@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +28,7 @@ type Server struct {
 	hosts   hosts
 	pages   *web.Pages
 	mux     *http.ServeMux
+	ids     *base32.Encoding
 	handler http.Handler
 
 	// Header values that every answer shares. Nobody may append to them.
@@ -55,6 +55,7 @@ func New(opts Options, deps Deps) (*Server, error) {
 	s := &Server{
 		opts: opts, deps: deps, pages: pages, hosts: newHosts(opts),
 		encoder:  NewEncoder(opts.PublicURL, opts.SourceName, opts.FeedVersion),
+		ids:      base32.NewEncoding("0123456789abcdefghijklmnopqrstuv"),
 		nosniff:  []string{"nosniff"},
 		policy:   []string{"default-src 'none'; frame-ancestors 'none'"},
 		referrer: []string{"no-referrer"},
@@ -77,19 +78,16 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	start := s.opts.Now()
 	x := s.exchanges.Get().(*exchange) //nolint:forcetypeassert // the pool holds nothing else
-	*x = exchange{ResponseWriter: w}
+	*x = exchange{ResponseWriter: w, values: new([8]string)}
 	defer s.finish(x, r, start)
 	h := w.Header()
 	h["X-Content-Type-Options"] = s.nosniff
 	h["Content-Security-Policy"] = s.policy
 	h["Referrer-Policy"] = s.referrer
-	id, err := s.requestID()
-	if err != nil {
+	if err := s.identify(x); err != nil {
 		s.fail(x, r, err)
 		return
 	}
-	x.id = id
-	h["X-Request-Id"] = []string{id}
 	if !s.hosts.knows(r) && !isProbe(r.URL.Path) {
 		s.fail(x, r, wrongHost())
 		return
@@ -169,16 +167,18 @@ func (s *Server) log(x *exchange, r *http.Request, took time.Duration, broken bo
 	s.opts.Logger.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// requestID makes a new id: 80 random bits. It is never the client's.
-func (s *Server) requestID() (string, error) {
-	var raw [10]byte
-	if _, err := io.ReadFull(s.opts.Random, raw[:]); err != nil {
-		return "", fmt.Errorf("make request id: %w", err)
+// identify gives the request a new id: 80 random bits. It is never the
+// client's.
+func (s *Server) identify(x *exchange) error {
+	if _, err := io.ReadFull(s.opts.Random, x.random[:]); err != nil {
+		return fmt.Errorf("make request id: %w", err)
 	}
 	var text [len(api.RequestIDPrefix) + 16]byte
 	copy(text[:], api.RequestIDPrefix)
-	base32.HexEncoding.Encode(text[len(api.RequestIDPrefix):], raw[:])
-	return strings.ToLower(string(text[:])), nil
+	s.ids.Encode(text[len(api.RequestIDPrefix):], x.random[:])
+	x.id = string(text[:])
+	x.set("X-Request-Id", x.id)
+	return nil
 }
 
 // buffer borrows an empty buffer; give returns it. A buffer that grew large
