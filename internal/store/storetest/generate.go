@@ -43,11 +43,17 @@ type generator struct {
 	article *store.Article
 	left    int // rows still to come from the article
 	made    int // articles so far
+	report  profile
+	usual   []profile // of rows without an article
 }
 
 func newGenerator(feed store.Feed, seed uint64) *generator {
 	rng := rand.New(rand.NewPCG(seed, 0x5b00)) //nolint:gosec // reproducible on purpose
-	return &generator{feed: feed, rng: rng, word: rand.NewZipf(rng, 1.2, 3, uint64(len(words())-1))}
+	g := &generator{feed: feed, rng: rng, word: rand.NewZipf(rng, 1.2, 3, uint64(len(words())-1))}
+	for range 12 {
+		g.usual = append(g.usual, g.profile())
+	}
+	return g
 }
 
 // words are what names and paths are made of, the commonest first.
@@ -73,17 +79,36 @@ func (g *generator) some(limit int, from []string) []string {
 	return out
 }
 
-func (g *generator) next() store.Observation {
-	o := store.Observation{
-		Indicator: g.indicator(), Confidence: g.confidence(), TLP: g.tlp(), Origin: store.OriginFeed,
-		Tags:       g.some(3, []string{"c2", "phishing", "payload", "scanner", "botnet", "loader", "stealer"}),
-		Families:   g.some(1, []string{"greyheron", "tinfox", "mudlark", "saltwasp", "paperwolf", "ironmoth"}),
-		Techniques: g.some(2, []string{"T1071", "T1566.002", "T1105", "T1059", "T1027"}),
-		Industries: g.some(1, []string{"energy", "financial-services", "communications", "dams"}),
+// profile is what the rows of one report have in common: sources judge and tag
+// reports, not rows.
+type profile struct {
+	confidence                             ioc.Confidence
+	tlp                                    ioc.TLP
+	tags, families, techniques, industries []string
+}
+
+func (g *generator) profile() profile {
+	return profile{
+		confidence: g.confidence(), tlp: g.tlp(),
+		tags:       g.some(3, []string{"c2", "phishing", "payload", "scanner", "botnet", "loader", "stealer"}),
+		families:   g.some(1, []string{"greyheron", "tinfox", "mudlark", "saltwasp", "paperwolf", "ironmoth"}),
+		techniques: g.some(2, []string{"T1071", "T1566.002", "T1105", "T1059", "T1027"}),
+		industries: g.some(1, []string{"energy", "financial-services", "communications", "dams"}),
 	}
+}
+
+func (g *generator) next() store.Observation {
+	o := store.Observation{Indicator: g.indicator(), Origin: store.OriginFeed}
+	p := g.usual[g.rng.IntN(len(g.usual))]
 	if !g.chance(20) {
 		o.Origin, o.Article = store.OriginArticle, g.currentArticle()
+		p = g.report
 	}
+	if g.chance(10) { // a row that its source knows more about
+		p = g.profile()
+	}
+	o.Confidence, o.TLP = p.confidence, p.tlp
+	o.Tags, o.Families, o.Techniques, o.Industries = p.tags, p.families, p.techniques, p.industries
 	if !g.chance(10) {
 		o.FirstSeen = epoch().Add(time.Duration(g.rng.IntN(60*60*24*700)) * time.Second)
 		o.LastSeen = o.FirstSeen.Add(time.Duration(g.rng.IntN(60*60*24*30)) * time.Second)
@@ -125,6 +150,7 @@ func (g *generator) currentArticle() *store.Article {
 	if g.left == 0 {
 		g.made++
 		g.left = 1 + g.rng.IntN(23)
+		g.report = g.profile()
 		g.article = article(g.feed, fmt.Sprintf("https://reports.example/%s/%d", g.pick(), g.made))
 	}
 	g.left--
