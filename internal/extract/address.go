@@ -88,11 +88,45 @@ func (s *scanner) isVersion(r run) bool {
 			return true
 		}
 	}
-	// "before 9.1.0.2", "8.1.0.0 through 8.1.9.4".
+	if tinyNumbers(s.text[r.start:r.end]) && !s.callsAddress(r.start) {
+		return true
+	}
+	// "before 91.1.0.2", "81.1.0.0 through 81.1.9.4".
 	if !smallNumbers(s.text[r.start:r.end]) {
 		return false
 	}
 	return boundWords.has(word) || strings.HasSuffix(left, "prior to") || foldPrefix(right, "through ") || foldPrefix(right, "up to ")
+}
+
+// callsAddress says that a word close before position i calls what follows an
+// address, or that it begins an entry without a label.
+func (s *scanner) callsAddress(i int) bool {
+	const reach = 48
+	left := s.text[max(i-reach, s.place.start):i]
+	n := 0
+	for w := range strings.FieldsFuncSeq(left, notWordFold) {
+		if addressWords.has(w) {
+			return true
+		}
+		if classes[w[0]]&isLetter != 0 {
+			n++
+		}
+	}
+	return n == 0 && s.place.kind != paragraph
+}
+
+func notWordFold(r rune) bool { return notWord(r | 0x20) }
+
+// tinyNumbers says that four numbers are a version unless something calls
+// them an address: one address in thirty thousand has only numbers so small,
+// and most of those are public resolvers.
+func tinyNumbers(s string) bool {
+	for part := range strings.SplitSeq(s, ".") {
+		if len(part) > 2 || (len(part) == 2 && part[0] != '1') {
+			return false
+		}
+	}
+	return true
 }
 
 // smallNumbers says that four numbers are more likely a version than an

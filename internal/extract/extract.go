@@ -89,6 +89,7 @@ type scanner struct {
 	full  bool
 	out   []Candidate
 	seen  map[ioc.Indicator]struct{}
+	hosts map[string]struct{} // of the indicators so far
 	cue   cueCache
 	quote contextCache
 }
@@ -210,6 +211,7 @@ type found struct {
 
 func (s *scanner) add(ind ioc.Indicator, at found) {
 	s.last = at.end
+	s.remember(ind)
 	if s.opt.Distinct {
 		id := ind
 		id.Port = 0

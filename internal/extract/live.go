@@ -13,14 +13,22 @@ func (s *scanner) meantLive(t ioc.Type, at found, labelled bool) bool {
 	if s.opt.AllLive {
 		return true
 	}
-	p := &s.place
-	if labelled || p.reference {
+	if labelled || s.place.reference {
 		return false
 	}
 	host := lowerASCII(s.hostOf(at))
 	if vendors.under(host) {
 		return false
 	}
+	if _, ok := s.hosts[host]; ok && t != ioc.Email {
+		return true // the text has already said what it thinks of this host
+	}
+	return s.listedLive(t, at, host)
+}
+
+// listedLive is meantLive by the place where the value stands.
+func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
+	p := &s.place
 	if t == ioc.URL && s.unlinkable(at, host) {
 		return p.area() != references
 	}
@@ -47,6 +55,29 @@ func (s *scanner) meantLive(t ioc.Type, at found, labelled bool) bool {
 		return true
 	}
 	return !s.doc.defangs && (s.cue.bad(s.text, at.start, p) || s.quoted(at))
+}
+
+// remember keeps the hosts of indicators. A platform's is not its own.
+func (s *scanner) remember(ind ioc.Indicator) {
+	const most = 10_000
+	host := ind.Value
+	switch ind.Type {
+	case ioc.Domain:
+	case ioc.URL:
+		_, host, _ = strings.Cut(host, "://")
+		if i := strings.IndexAny(host, ":/?"); i >= 0 {
+			host = host[:i]
+		}
+	default:
+		return
+	}
+	if len(s.hosts) >= most || platforms.under(host) {
+		return
+	}
+	if s.hosts == nil {
+		s.hosts = map[string]struct{}{}
+	}
+	s.hosts[host] = struct{}{}
 }
 
 // unlinkable says that nobody refers a reader to this URL: its host is a

@@ -80,6 +80,10 @@ var (
 		hotfix driver agent client chrome firefox safari opera edge chromium openssh openssl java jre jdk python
 		php mysql fileversion productversion v.`)
 
+	// addressWords call what follows an address.
+	addressWords = wordSet(`ip ips ipv4 address addresses server servers dns resolver resolvers host hosts c2 c2s c&c
+		src dst source destination sip dip connects connected traffic ping gateway proxy nameserver`)
+
 	// boundWords stand before one end of a range of versions, or before the
 	// number of a section.
 	boundWords = wordSet(`before prior through until than below in see per under`)
