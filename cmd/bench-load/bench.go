@@ -93,10 +93,8 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if err == nil && b.postgres != "" {
 		err = b.compareContains(ctx, &f, all)
 	}
-	if err = errors.Join(err, b.server.stop(), b.static.stop()); err != nil {
-		return err
-	}
-	return f.print(b.stdout, b.options)
+	// What was measured before something failed is still a result.
+	return errors.Join(err, b.server.stop(), b.static.stop(), f.print(b.stdout, b.options))
 }
 
 // tail shows the end of the log of a run that failed.
@@ -264,11 +262,7 @@ func (b *bench) compareContains(ctx context.Context, f *figures, all []class) er
 			queries = append(queries, comparedQueries{class: c, requests: b.requests(c, needles)})
 		}
 	}
-	w, err := dialWire(ctx, b.server.address)
-	if err != nil {
-		return err
-	}
-	result, err := compare(ctx, b.options, b.work, b.product.storePath(), w, b.say, queries)
+	result, err := compare(ctx, b.options, b.work, b.product.storePath(), b.server.address, b.say, queries)
 	f.comparison = &result
-	return errors.Join(err, w.close())
+	return err
 }

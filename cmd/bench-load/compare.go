@@ -73,7 +73,7 @@ func pattern(needle string) string {
 
 // compare loads the store's rows into PostgreSQL in both ways and asks the
 // contains classes of both servers, taking turns.
-func compare(ctx context.Context, o options, work, storePath string, ours *wire, say func(string, ...any), queries []comparedQueries) (result comparison, err error) {
+func compare(ctx context.Context, o options, work, storePath, ours string, say func(string, ...any), queries []comparedQueries) (result comparison, err error) {
 	recordsFile, articlesFile := filepath.Join(work, "records.copy"), filepath.Join(work, "articles.copy")
 	if result.rows, err = dump(storePath, selectRecords, recordsFile); err != nil {
 		return result, err
@@ -202,8 +202,15 @@ type row struct {
 	first, last, added, updated              time.Time
 }
 
-func (q comparedQueries) run(ctx context.Context, rounds int, ours *wire, conn *pgx.Conn) (comparedClass, error) {
-	c := comparedClass{name: q.name, needles: len(q.queries)}
+// run asks both servers in turn. ours is the address of the server under test:
+// a connection left idle while PostgreSQL loaded would have been closed.
+func (q comparedQueries) run(ctx context.Context, rounds int, ours string, conn *pgx.Conn) (c comparedClass, err error) {
+	c = comparedClass{name: q.name, needles: len(q.queries)}
+	w, err := dialWire(ctx, ours)
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
 	if _, err := conn.Prepare(ctx, "contains", containsQuery); err != nil {
 		return c, fmt.Errorf("prepare: %w", err)
 	}
@@ -212,7 +219,7 @@ func (q comparedQueries) run(ctx context.Context, rounds int, ours *wire, conn *
 	for round := range rounds + 1 { // round 0 warms both and compares the answers
 		var a, b leg
 		for i, needle := range q.queries {
-			took, body, err := timed(ours, q.requests[i])
+			took, body, err := timed(w, q.requests[i])
 			if err != nil {
 				return c, err
 			}

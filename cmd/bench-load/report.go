@@ -16,7 +16,7 @@ func (f figures) print(out io.Writer, o options) error {
 		processor(), runtime.NumCPU(), runtime.Version(), o.seed, o.connections, o.rounds, o.leg)
 	f.printSet(&b)
 	f.printClasses(&b)
-	if f.comparison != nil {
+	if f.comparison != nil && len(f.comparison.classes) > 0 {
 		f.printComparison(&b)
 	}
 	_, err := io.WriteString(out, b.String())
