@@ -29,10 +29,13 @@ type keyring struct {
 	err   error
 }
 
-func (k *keyring) KeyByHash(_ context.Context, h [sha256.Size]byte) (store.Key, error) {
+func (k *keyring) KeyByHash(ctx context.Context, h [sha256.Size]byte) (store.Key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.asked++
+	if _, ok := ctx.Deadline(); !ok {
+		return store.Key{}, errors.New("key looked up without a deadline")
+	}
 	if k.err != nil {
 		return store.Key{}, k.err
 	}

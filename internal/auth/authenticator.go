@@ -29,6 +29,9 @@ var (
 // the store again. A key revoked on another server is refused after that.
 const cacheLife = time.Second
 
+// lookupTimeout bounds the store's answer to "whose key is this?".
+const lookupTimeout = 5 * time.Second
+
 // maxCached bounds the cache. Only keys that exist get into it.
 const maxCached = 4096
 
@@ -106,6 +109,8 @@ func (a *Authenticator) caller(ctx context.Context, hash [sha256.Size]byte, now 
 	if ok && now.Before(hit.until) {
 		return hit.caller, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	key, err := a.keys.KeyByHash(ctx, hash)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, ErrInvalid

@@ -62,7 +62,7 @@ func decodeCursor(token string, scope [cursorScope]byte) (store.Position, error)
 	return p, nil
 }
 
-func damagedCursor() *problem {
+func damagedCursor() *apiError {
 	return badParam("cursor", "is not a cursor of this server, or is damaged; use links.next as it is, or start again without cursor")
 }
 

@@ -13,8 +13,8 @@ import (
 	"spoor/internal/store"
 )
 
-// problem is an error that is meant for the client.
-type problem struct {
+// apiError is an error that is meant for the client.
+type apiError struct {
 	code    api.Code
 	message string
 	details *api.ErrorDetails
@@ -22,8 +22,8 @@ type problem struct {
 	allow string
 }
 
-// Error makes a problem an error; it is not logged.
-func (p *problem) Error() string { return string(p.code) + ": " + p.message }
+// Error makes it an error; it is not logged.
+func (p *apiError) Error() string { return string(p.code) + ": " + p.message }
 
 // statusOf is the one place that knows status codes (contract section 1,
 // "codes").
@@ -92,8 +92,8 @@ var sentinels = []struct {
 const internalMessage = "Something went wrong on the server. Try again; if it stays, report it to the operator with the request_id."
 
 // problemOf finds what to tell the client about an error.
-func problemOf(err error) *problem {
-	if p, ok := errors.AsType[*problem](err); ok {
+func problemOf(err error) *apiError {
+	if p, ok := errors.AsType[*apiError](err); ok {
 		return p
 	}
 	if bad, ok := errors.AsType[*search.QueryError](err); ok {
@@ -104,14 +104,14 @@ func problemOf(err error) *problem {
 	}
 	for i := range sentinels {
 		if errors.Is(err, sentinels[i].err) {
-			return &problem{code: sentinels[i].code, message: sentinels[i].message}
+			return &apiError{code: sentinels[i].code, message: sentinels[i].message}
 		}
 	}
-	return &problem{code: api.InternalError, message: internalMessage}
+	return &apiError{code: api.InternalError, message: internalMessage}
 }
 
 // headers sets what the error's status asks for.
-func (p *problem) headers(x *exchange) {
+func (p *apiError) headers(x *exchange) {
 	switch statusOf(p.code) {
 	case http.StatusUnauthorized:
 		x.set("Www-Authenticate", "Bearer")
@@ -122,33 +122,33 @@ func (p *problem) headers(x *exchange) {
 	}
 }
 
-func noRoute() *problem {
-	return &problem{code: api.NotFound, message: "There is nothing at this address. The API is described at /api/openapi.json."}
+func noRoute() *apiError {
+	return &apiError{code: api.NotFound, message: "There is nothing at this address. The API is described at /api/openapi.json."}
 }
 
-func wrongMethod(allow []string) *problem {
+func wrongMethod(allow []string) *apiError {
 	list := strings.Join(allow, ", ")
-	return &problem{code: api.MethodNotAllowed, message: "This address does not take that method. Use " + list + ".", allow: list}
+	return &apiError{code: api.MethodNotAllowed, message: "This address does not take that method. Use " + list + ".", allow: list}
 }
 
-func wrongHost() *problem {
-	return &problem{code: api.MisdirectedRequest, message: "This server does not answer for the host name of the request. Use its public address, or add the name to allowed_hosts in the configuration."}
+func wrongHost() *apiError {
+	return &apiError{code: api.MisdirectedRequest, message: "This server does not answer for the host name of the request. Use its public address, or add the name to allowed_hosts in the configuration."}
 }
 
 // wrongScope tells a key of a tier that may never do this from one that was
 // made without the scope.
-func wrongScope(c *auth.Caller, scope auth.Scope) *problem {
+func wrongScope(c *auth.Caller, scope auth.Scope) *apiError {
 	tiers := auth.TiersOf(scope)
 	for _, t := range tiers {
 		if t == c.Tier.Name {
-			return &problem{
+			return &apiError{
 				code:    api.InsufficientScope,
 				message: "The API key lacks the scope " + string(scope) + ". Use a key that has it.",
 				details: &api.ErrorDetails{Scope: string(scope)},
 			}
 		}
 	}
-	return &problem{
+	return &apiError{
 		code:    api.TierRequired,
 		message: "The API key's tier, " + c.Tier.Name + ", may not do this. Use a key of tier " + strings.Join(tiers, " or ") + ".",
 		details: &api.ErrorDetails{Scope: string(scope), Tiers: tiers},

@@ -145,7 +145,7 @@ func (s *Server) fail(x *exchange, r *http.Request, err error) {
 }
 
 // failPage is fail for a browser that asked for a page.
-func (s *Server) failPage(x *exchange, status int, p *problem) {
+func (s *Server) failPage(x *exchange, status int, p *apiError) {
 	var body bytes.Buffer
 	err := s.pages.Problem(&body, web.Problem{Status: status, Code: string(p.code), Message: p.message, RequestID: x.id})
 	if err != nil {

@@ -39,7 +39,7 @@ func decodeFormat(q *query, accept string) (string, error) {
 		}
 	}
 	if best == "" {
-		return "", &problem{
+		return "", &apiError{
 			code:    api.NotAcceptable,
 			message: "None of the media types in Accept can be written. Accept application/json, text/csv, text/plain or application/x-ndjson, or set format.",
 			details: &api.ErrorDetails{Parameter: "format", Allowed: formats()},

@@ -118,7 +118,7 @@ func (w *listWriter) flush() (done bool, err error) {
 		return true, nil
 	}
 	// Every page gets the time that a whole small answer has.
-	deadline := time.Now().Add(writeTimeout)
+	deadline := time.Now().Add(w.s.opts.QueryDeadline + writeTimeout)
 	if err := http.NewResponseController(w.x).SetWriteDeadline(deadline); err != nil && !isUnsupported(err) {
 		return false, fmt.Errorf("set write deadline: %w", err)
 	}

@@ -276,7 +276,7 @@ func (req *listRequest) lookBack(earliest time.Time) error {
 		return nil
 	}
 	if until := req.filter.Until; !until.IsZero() && !earliest.Before(until) {
-		return &problem{
+		return &apiError{
 			code:    api.LookbackExceeded,
 			message: "All of the time asked for lies before " + earliest.Format(time.RFC3339) + ", which is as far as the API key's tier looks back. Ask for a later until.",
 			details: &api.ErrorDetails{Parameter: "until"},

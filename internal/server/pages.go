@@ -83,8 +83,8 @@ func (s *Server) article(x *exchange, r *http.Request) error {
 	return x.send(typeHTML, body.Bytes())
 }
 
-func noArticle() *problem {
-	return &problem{code: api.ArticleNotFound, message: "There is no article with that id. Article ids are in source.article_id of search results."}
+func noArticle() *apiError {
+	return &apiError{code: api.ArticleNotFound, message: "There is no article with that id. Article ids are in source.article_id of search results."}
 }
 
 // openapiJSON answers GET /api/openapi.json.
@@ -110,17 +110,17 @@ func (s *Server) ready(x *exchange, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.opts.QueryDeadline)
 	defer cancel()
 	if err := s.deps.Store.View(ctx, func(store.Snapshot) error { return nil }); err != nil {
-		return &notReady{err}
+		return &notReadyError{err}
 	}
 	x.set("Cache-Control", "no-store")
 	return x.send(typeText, []byte("ready\n"))
 }
 
-// notReady makes any error of the store a 503: whoever asks /readyz wants to
+// notReadyError makes any error of the store a 503: whoever asks /readyz wants to
 // know whether to send requests here, not whose fault it is.
-type notReady struct{ cause error }
+type notReadyError struct{ cause error }
 
-func (e *notReady) Error() string { return "ask store: " + e.cause.Error() }
+func (e *notReadyError) Error() string { return "ask store: " + e.cause.Error() }
 
 // Is maps it to unavailable, by the row of store.ErrBusy.
-func (e *notReady) Is(target error) bool { return target == store.ErrBusy }
+func (e *notReadyError) Is(target error) bool { return target == store.ErrBusy }

@@ -179,15 +179,15 @@ func (q *query) encode(dst []byte, skip func(name string) bool) []byte {
 }
 
 // badParam is the refusal of one parameter.
-func badParam(name, why string, allowed ...string) *problem {
-	return &problem{
+func badParam(name, why string, allowed ...string) *apiError {
+	return &apiError{
 		code: api.InvalidParameter, message: "Parameter " + strconv.Quote(name) + " " + why + ".",
 		details: &api.ErrorDetails{Parameter: name, Allowed: allowed},
 	}
 }
 
 // unknownParam names the nearest parameter that the route knows.
-func unknownParam(name string, params []param) *problem {
+func unknownParam(name string, params []param) *apiError {
 	name = cut(name, 64)
 	if len(params) == 0 {
 		return badParam(name, "is not known here: this address takes no parameters; leave it out")

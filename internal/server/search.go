@@ -80,7 +80,7 @@ func (s *Server) decodeSearch(x *exchange) (req searchRequest, err error) {
 func decodeText(q *query) (string, error) {
 	text, _ := q.get("q")
 	if text == "" {
-		return "", &problem{
+		return "", &apiError{
 			code: api.MissingParameter, message: `Parameter "q" is required: the value to search for, as in ?q=192.0.2.10.`,
 			details: &api.ErrorDetails{Parameter: "q"},
 		}

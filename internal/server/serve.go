@@ -14,7 +14,7 @@ import (
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 30 * time.Second
-	writeTimeout      = 60 * time.Second // from the end of the header; each page of a stream anew
+	writeTimeout      = 60 * time.Second // beyond the query's own time; each page of a stream anew
 	idleTimeout       = 120 * time.Second
 	// maxHeaderBytes fits a q of 2,048 four-byte characters, each byte
 	// percent-encoded, with room to spare.
@@ -30,7 +30,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
+		WriteTimeout:      s.opts.QueryDeadline + writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelWarn),
