@@ -18,10 +18,10 @@ type contextCache struct {
 }
 
 // around returns the context of text[i:j] in place p.
-func (c *contextCache) around(text string, i, j int, p place) string {
+func (c *contextCache) around(text string, i, j int, p *place) string {
 	lo, hi := p.start, max(p.end, j)
 	if p.kind == paragraph {
-		lo, hi = sentence(text, i, j, &p)
+		lo, hi = sentence(text, i, j, p)
 	}
 	if hi-lo > MaxContext {
 		lo, hi = window(text, i, j, lo, hi)

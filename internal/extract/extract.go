@@ -57,6 +57,8 @@ func Text(ctx context.Context, text string, opt Options) ([]Candidate, error) {
 		opt.Limit = DefaultLimit
 	}
 	s := scanner{text: text, opt: opt, doc: survey(text)}
+	// Reports have a value in a few hundred bytes; lists are denser and grow.
+	s.out = make([]Candidate, 0, min(opt.Limit, 16+len(text)/512, 4096))
 	if opt.Distinct {
 		s.seen = make(map[ioc.Indicator]struct{})
 	}
@@ -228,7 +230,7 @@ func (s *scanner) add(ind ioc.Indicator, at found) {
 		Indicator: ind,
 		Raw:       s.text[at.start:at.end],
 		Offset:    at.start,
-		Context:   s.quote.around(s.text, at.start, at.end, s.place),
+		Context:   s.quote.around(s.text, at.start, at.end, &s.place),
 		Defanged:  at.defanged,
 	})
 }

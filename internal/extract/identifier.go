@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"math/bits"
 	"strings"
 
 	"spoor/internal/ioc"
@@ -55,19 +56,16 @@ func (s *scanner) hash(r run, raw string) int {
 // mixed says that hex digits look random: a ruler of one or two different
 // digits, or a long decimal number, is none.
 func mixed(raw string) bool {
-	var digits [256]bool
-	n, letters := 0, 0
+	digits, letters := uint16(0), uint8(0)
 	for i := range len(raw) {
-		c := raw[i] | 0x20
-		if !digits[c] {
-			digits[c] = true
-			n++
-			if c >= 'a' {
-				letters++
-			}
+		if c := raw[i]; c <= '9' {
+			digits |= 1 << (c - '0')
+		} else {
+			letters |= 1 << ((c | 0x20) - 'a')
 		}
 	}
-	return n > 4 && letters > 0
+	const fewest = 5
+	return letters != 0 && bits.OnesCount16(digits)+bits.OnesCount8(letters) >= fewest
 }
 
 // inPath says that what begins at i is one step of a path: of a URL whose
@@ -83,6 +81,9 @@ func (s *scanner) inPath(i int) bool {
 // isKey says that the word before position i announces hex digits that are no
 // digest of a file: "serial number: 0a1b…", "commit 0a1b…".
 func (s *scanner) isKey(i int) bool {
+	if i == s.place.start && s.place.kind != paragraph {
+		return false
+	}
 	const reach = 48
 	left := s.text[max(i-reach, s.place.began, 0):i]
 	if k := strings.LastIndexAny(left, "|\t,;()[]"); k >= 0 {

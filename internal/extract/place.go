@@ -9,20 +9,31 @@ type facts struct {
 	attack   bool // it speaks of ATT&CK
 }
 
+// surveyed is how much of a text survey reads: longer than any report.
+const surveyed = 1 << 20
+
+// survey looks for marks of style, all in one pass.
 func survey(text string) facts {
-	has := func(marks ...string) bool {
-		for _, m := range marks {
-			if strings.Contains(text, m) {
-				return true
-			}
+	f := facts{asciidoc: strings.HasPrefix(text, "= ")}
+	text = text[:min(len(text), surveyed)]
+	for i := range len(text) {
+		switch text[i] {
+		case '[':
+			f.defangs = f.defangs || foldPrefix(text[i:], "[.]") || foldPrefix(text[i:], "[dot]") ||
+				foldPrefix(text[i:], "[:]")
+		case '(':
+			f.defangs = f.defangs || foldPrefix(text[i:], "(.)") || foldPrefix(text[i:], "(dot)")
+		case 'x', 'X':
+			f.defangs = f.defangs || foldPrefix(text[i:], "xxp://") || foldPrefix(text[i:], "xxps://")
+		case '=':
+			f.asciidoc = f.asciidoc || (i > 1 && (strings.HasPrefix(text[i-1:], "\n== ") || strings.HasPrefix(text[i-2:], "\n|===")))
+		case '&':
+			f.attack = f.attack || (i > 2 && strings.HasPrefix(text[i-3:], "ATT&CK"))
+		case 'M':
+			f.attack = f.attack || strings.HasPrefix(text[i:], "MITRE")
 		}
-		return false
 	}
-	return facts{
-		defangs:  has("[.]", "hxxp", "[dot]", "(.)", "(dot)", "hXXp", "[:]//"),
-		asciidoc: strings.HasPrefix(text, "= ") || has("\n== ", "\n|==="),
-		attack:   has("ATT&CK", "MITRE", "attack.mitre.org"),
-	}
+	return f
 }
 
 // kind is what a line is part of.
