@@ -112,7 +112,7 @@ func (c *Client) ListTo(ctx context.Context, w io.Writer, format string, p ListP
 	if err != nil {
 		return err
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }() // only read from
 	if _, err := io.Copy(w, body); err != nil {
 		return fmt.Errorf("copy list from %s: %w", c.base.Host, err)
 	}

@@ -127,7 +127,7 @@ func (c *Client) open(ctx context.Context, path string, q url.Values) (io.ReadCl
 	if res.StatusCode == http.StatusOK {
 		return res.Body, nil
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // only read from
 	return nil, fmt.Errorf("ask %s: %w", c.base.Host, readError(res))
 }
 
@@ -152,7 +152,7 @@ func (c *Client) fetch(ctx context.Context, path string, q url.Values) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }() // only read from
 	b, err := io.ReadAll(io.LimitReader(body, c.opts.MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read answer of %s: %w", c.base.Host, err)
