@@ -37,12 +37,7 @@ Stop it at any time: what it had read is stored, and the same command completes 
 Exit status: 0 done, 1 something could not be read or it was stopped, 2 wrong usage.`,
 		Example: `  spoor import trails/ report.md urlhaus.csv.gz
   curl -fsS https://feeds.example/list.txt | spoor import --format list --feed "Example list" -`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("name at least one file or folder, or - for standard input")
-			}
-			return nil
-		},
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.importPaths(cmd, args, f) },
 	}
 	cmd.Flags().StringVar(&f.format, "format", "", "read everything as this `format` (default: recognise each file)")
@@ -61,8 +56,9 @@ func (a *app) importPaths(cmd *cobra.Command, paths []string, f importFlags) err
 	if cmd.Flags().Changed("feed") && strings.TrimSpace(f.feed) == "" {
 		return usagef("--feed is empty: name the feed, or leave it out")
 	}
-	if f.format != "" && !ingest.KnownFormat(f.format) {
-		return usagef("unknown format %q: use one of %s", f.format, strings.Join(ingest.Formats(), ", "))
+	req := ingest.Request{Paths: paths, Format: f.format, FeedName: strings.TrimSpace(f.feed), Stdin: a.stdin}
+	if err := req.Check(); err != nil {
+		return usagef("%v", err)
 	}
 	st, err := a.openStore(cmd.Context(), loaded.Config)
 	if err != nil {
@@ -70,7 +66,6 @@ func (a *app) importPaths(cmd *cobra.Command, paths []string, f importFlags) err
 	}
 	show := a.newImportProgress()
 	in := ingest.New(st, ingest.Options{Now: a.now})
-	req := ingest.Request{Paths: paths, Format: f.format, FeedName: strings.TrimSpace(f.feed), Stdin: a.stdin}
 	sum, err := in.Import(cmd.Context(), req, show.update)
 	show.end()
 	if errors.Is(err, ingest.ErrIncomplete) {

@@ -16,13 +16,17 @@ type report struct {
 	article feed.Article
 	// digest is the hex SHA-256 of its text.
 	digest string
+	// tlp is the document's own marking, zero without one.
+	tlp ioc.TLP
 }
 
 // article returns what the source says of an article as the lane's feed keeps
 // it. Items of one block share their article, so the last one is remembered.
-func (l *lane) article(a *feed.Article, digest string) *store.Article {
-	if l.said != a {
+func (l *lane) article(a *feed.Article, digest string, tlp ioc.TLP) *store.Article {
+	if l.said != a || l.kept.TLP < tlp {
+		// A copy where the marking gets stricter: earlier observations hold it.
 		l.said, l.kept = a, newArticle(l.feed, a, digest)
+		l.kept.TLP = tlp
 	}
 	return l.kept
 }

@@ -54,7 +54,7 @@ func BenchmarkImport(b *testing.B) {
 		b.Run(fmt.Sprintf("sqlite/batch=%d", size), func(b *testing.B) {
 			dir := b.TempDir()
 			for i := 0; b.Loop(); i++ {
-				st, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, fmt.Sprint(i), "spoor.db"), Now: testNow})
+				st, err := sqlite.Open(context.Background(), sqlite.Options{Path: filepath.Join(dir, fmt.Sprintf("%d.db", i)), Now: testNow})
 				if err != nil {
 					b.Fatal(err)
 				}

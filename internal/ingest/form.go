@@ -37,9 +37,9 @@ const (
 	tableForm = "csv"
 )
 
-// form returns the form of that name; nil for the empty name, which stands for
-// recognising each input.
-func (in *Ingester) form(name string) (*form, error) {
+// formNamed returns the form of that name; nil for the empty name, which stands
+// for recognising each input.
+func formNamed(name string) (*form, error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -51,7 +51,7 @@ func (in *Ingester) form(name string) (*form, error) {
 			return proseForm(kind), nil
 		}
 	}
-	return nil, fmt.Errorf("%w %q: use one of %s", ErrFormat, name, formNames())
+	return nil, fmt.Errorf("%w: unknown format %q: use one of %s", ErrRequest, name, formNames())
 }
 
 func rowForm(f feed.Format) *form {
@@ -91,6 +91,9 @@ func recognise(name string, head []byte) (*form, error) {
 	if len(head) == 0 {
 		return nil, errEmpty
 	}
+	if packed := packedAs(head); packed != "" {
+		return nil, fmt.Errorf("%w: it is %s; unpack it first", errUnknown, packed)
+	}
 	// No text holds a NUL; UTF-16 has been decoded if it says that it is.
 	if slices.Contains(head, 0) {
 		return nil, fmt.Errorf("%w: %w (or UTF-16 without a byte order mark); convert it to UTF-8 text", errUnknown, errBinary)
@@ -107,6 +110,28 @@ func recognise(name string, head []byte) (*form, error) {
 		return proseForm(kind), nil
 	}
 	return nil, fmt.Errorf("%w; say what it is with --format (%s)", errUnknown, formNames())
+}
+
+// packers are the beginnings of files that have to be unpacked by other means.
+//
+//nolint:gochecknoglobals // read-only table
+var packers = []struct{ magic, name string }{
+	{"BZh", "packed with bzip2"}, {"\xfd7zXZ\x00", "packed with xz"}, {"7z\xbc\xaf\x27\x1c", "a 7z archive"},
+	{"Rar!\x1a\x07", "a RAR archive"}, {"%PDF-", "a PDF document"},
+}
+
+// packedAs names what text cannot be read from, or returns an empty text.
+func packedAs(head []byte) string {
+	for _, p := range packers {
+		if bytes.HasPrefix(head, []byte(p.magic)) {
+			return p.name
+		}
+	}
+	// POSIX.1-2017, pax, "ustar Interchange Format": magic at offset 257.
+	if len(head) > 262 && string(head[257:262]) == "ustar" {
+		return "a tar archive"
+	}
+	return ""
 }
 
 // isProseName reports whether a file of that name may be a document. Nearly
@@ -138,6 +163,3 @@ func isReadmeName(name string) bool {
 	base := strings.ToLower(path.Base(name))
 	return strings.TrimSuffix(base, path.Ext(base)) == "readme"
 }
-
-// KnownFormat reports whether Request.Format takes the name.
-func KnownFormat(name string) bool { return slices.Contains(Formats(), name) }

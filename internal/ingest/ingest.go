@@ -22,8 +22,8 @@ var (
 	// ErrInterrupted says that the context ended first. What had been read is
 	// stored; importing the same again completes it.
 	ErrInterrupted = errors.New("interrupted; run the same import again to complete it")
-	// ErrFormat says that the request names a format that does not exist.
-	ErrFormat = errors.New("unknown format")
+	// ErrRequest says that the request cannot be meant as it is.
+	ErrRequest = errors.New("request not usable")
 )
 
 // Options say how an Ingester works. All fields may be left out.
@@ -71,6 +71,22 @@ type Request struct {
 	Stdin    io.Reader
 }
 
+// maxFeedName is the longest name of a feed, in bytes.
+const maxFeedName = 200
+
+// Check returns an ErrRequest that says what to do when the request names
+// nothing to read, a format that does not exist, or no usable feed.
+func (r Request) Check() error {
+	if len(r.Paths) == 0 {
+		return fmt.Errorf("%w: name at least one file or folder, or - for standard input", ErrRequest)
+	}
+	if name := r.FeedName; name != "" && (len(name) > maxFeedName || strings.TrimSpace(name) != name || printable(name) != name) {
+		return fmt.Errorf("%w: the feed's name has to be printable, at most %d bytes, without space around it", ErrRequest, maxFeedName)
+	}
+	_, err := formNamed(r.Format)
+	return err
+}
+
 // LocalFeed is the feed of input that does not say whose it is: plain lists,
 // tables and prose.
 const LocalFeed = "local"
@@ -81,16 +97,17 @@ const LocalFeed = "local"
 // was read. The Summary is right in every case. progress may be nil.
 func (in *Ingester) Import(ctx context.Context, req Request, progress Progress) (Summary, error) {
 	began := time.Now()
-	form, err := in.form(req.Format)
+	if err := req.Check(); err != nil {
+		return Summary{}, err
+	}
+	form, err := formNamed(req.Format)
 	if err != nil {
 		return Summary{}, err
 	}
-	p := &pass{
-		in: in, req: req, form: form, pipe: newPipe(in.batch), lanes: map[string]*lane{},
-		sum: Summary{Skipped: Tally{}, Files: Files{Skipped: Tally{}}},
-	}
+	p := newPass(in, req)
+	p.form = form
 	stop := p.report(progress)
-	err = p.run(ctx)
+	err = p.run(ctx, p.readAll)
 	stop()
 	sum := p.summary(time.Since(began))
 	in.log.LogAttrs(ctx, slog.LevelInfo, "import ended",
@@ -117,14 +134,21 @@ type pass struct {
 	finishing                   atomic.Bool
 }
 
+func newPass(in *Ingester, req Request) *pass {
+	return &pass{
+		in: in, req: req, pipe: newPipe(in.batch), lanes: map[string]*lane{},
+		sum: Summary{Skipped: Tally{}, Files: Files{Skipped: Tally{}}},
+	}
+}
+
 // run reads and writes side by side, and ends with both ended.
-func (p *pass) run(ctx context.Context) error {
+func (p *pass) run(ctx context.Context, read func(context.Context) error) error {
 	writing, release := outlive(ctx)
 	defer release()
 	w := &writer{st: p.in.st, source: p.source(), now: p.in.now().UTC().Truncate(time.Second), pipe: p.pipe}
 	var g errgroup.Group
 	g.Go(func() error { return w.write(writing) })
-	readErr := p.readAll(ctx)
+	readErr := read(ctx)
 	if err := p.pipe.close(); readErr == nil {
 		readErr = err
 	}

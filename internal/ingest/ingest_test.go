@@ -152,11 +152,53 @@ func TestImportStdinAndForcedFormat(t *testing.T) {
 	}
 }
 
-func TestImportUnknownFormatName(t *testing.T) {
+func TestImportRefusesRequest(t *testing.T) {
 	t.Parallel()
-	_, err := importAll(t, newMemory(t), Options{}, Request{Paths: []string{"-"}, Format: "stx"})
-	if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "maltrail") {
-		t.Errorf("error %v, want ErrFormat that names the formats", err)
+	tests := []struct {
+		name string
+		req  Request
+		want string
+	}{
+		{"no paths", Request{}, "name at least one"},
+		{"unknown format", Request{Paths: []string{"-"}, Format: "stx"}, "maltrail"},
+		{"feed name too long", Request{Paths: []string{"-"}, FeedName: strings.Repeat("x", 201)}, "at most 200"},
+		{"feed name with a line break", Request{Paths: []string{"-"}, FeedName: "a\nb"}, "printable"},
+		{"feed name with space around", Request{Paths: []string{"-"}, FeedName: " a"}, "without space"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			st := newMemory(t)
+			_, err := importAll(t, st, Options{}, tt.req)
+			if !errors.Is(err, ErrRequest) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want ErrRequest with %q", err, tt.want)
+			}
+			if len(st.feeds) != 0 {
+				t.Error("a run was started")
+			}
+		})
+	}
+}
+
+func TestImportInterruptedWhileStdinWaits(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	in, out := io.Pipe()
+	defer out.Close() // ends the read that is left behind
+	st := newMemory(t)
+	go func() {
+		if _, err := io.WriteString(out, domains(0, 4000)); err != nil {
+			t.Error(err)
+		}
+		cancel()
+	}()
+	sum, err := importContext(t, ctx, st, Options{BatchSize: 100}, Request{Paths: []string{"-"}, Format: "list", Stdin: in})
+	if !errors.Is(err, ErrInterrupted) {
+		t.Fatalf("error %v, want ErrInterrupted", err)
+	}
+	if int(sum.New) != len(st.records) || sum.Files.Failed.Count != 0 {
+		t.Errorf("got %+v with %d records", sum, len(st.records))
 	}
 }
 
@@ -253,6 +295,28 @@ func TestImportReadmeOwnsLists(t *testing.T) {
 				t.Errorf("list without README: %+v", r)
 			}
 		})
+	}
+}
+
+func TestImportKeepsMarkings(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{
+		"red/README.md":   "TLP:RED\n\n# Heron\n\n- gate[.]example\n",
+		"red/names.txt":   "panel.example\n",
+		"rows/marked.csv": "indicator,tlp,reference\none.example,green,https://news.example/1\ntwo.example,amber,https://news.example/1\n",
+	})
+	st := newMemory(t)
+	if _, err := importAll(t, st, Options{}, Request{Paths: []string{dir}}); err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[string]ioc.TLP{"gate.example": ioc.Red, "panel.example": ioc.Red, "one.example": ioc.Green, "two.example": ioc.Amber} {
+		r := st.one(value)
+		if r.TLP != want {
+			t.Errorf("%s is %v, want %v", value, r.TLP, want)
+		}
+		if a := st.articles[r.Article.ID]; a.TLP < want {
+			t.Errorf("the article of %s is %v, want at least %v", value, a.TLP, want)
+		}
 	}
 }
 

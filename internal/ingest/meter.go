@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"io"
 	"sync/atomic"
 )
@@ -51,4 +52,47 @@ func (m *meter) done() {
 		m.total.Add(m.size - m.n)
 		m.n = m.size
 	}
+}
+
+// patientReader reads from a pipe or terminal, where a read may wait for ever,
+// and gives up when the import is interrupted.
+type patientReader struct {
+	r     io.Reader
+	done  <-chan struct{}
+	buf   []byte
+	rest  []byte
+	err   error
+	ready chan readResult
+}
+
+type readResult struct {
+	n   int
+	err error
+}
+
+func newPatientReader(ctx context.Context, r io.Reader) *patientReader {
+	return &patientReader{r: r, done: ctx.Done(), buf: make([]byte, headBytes), ready: make(chan readResult, 1)}
+}
+
+// Read reads beside the caller. A read that is still waiting when the import
+// is interrupted is left behind, the one goroutine that nobody waits for: no
+// system call ends it, and it touches nothing but its own buffer.
+func (p *patientReader) Read(to []byte) (int, error) {
+	if len(p.rest) == 0 && p.err == nil {
+		go func() {
+			n, err := p.r.Read(p.buf)
+			p.ready <- readResult{n, err}
+		}()
+		select {
+		case got := <-p.ready:
+			p.rest, p.err = p.buf[:got.n], got.err
+		case <-p.done:
+			p.err = context.Canceled
+		}
+	}
+	n := copy(to, p.rest)
+	if p.rest = p.rest[n:]; len(p.rest) > 0 {
+		return n, nil
+	}
+	return n, p.err
 }

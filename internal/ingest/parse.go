@@ -70,15 +70,18 @@ func (s *sink) item(it feed.Item) error {
 	}
 	o := store.Observation{
 		Indicator:  ind,
-		Article:    s.articleOf(it.Article),
 		Confidence: it.Confidence, TLP: it.TLP, Origin: store.OriginFeed,
 		FirstSeen: dated(it.FirstSeen), LastSeen: dated(it.LastSeen),
 		Context: clean(it.Context, maxContext),
 		Tags:    cleanAll(it.Tags), Families: cleanAll(it.Families), Techniques: techniques(it.Techniques),
 		Ports: it.Ports,
 	}
-	if o.Article != nil {
-		o.Origin = store.OriginArticle
+	switch {
+	case it.Article != nil:
+		o.Article, o.Origin = s.lane.article(it.Article, "", it.TLP), store.OriginArticle
+	case s.about != nil:
+		o.TLP = max(o.TLP, s.about.tlp)
+		o.Article, o.Origin = s.lane.article(&s.about.article, s.about.digest, o.TLP), store.OriginArticle
 	}
 	return s.pass.pipe.add(s.lane, o)
 }
@@ -127,18 +130,6 @@ func place(name, where string) string {
 		return name
 	}
 	return name + ": " + where
-}
-
-// articleOf returns the article of a row: its own, or the report that the
-// whole input belongs to.
-func (s *sink) articleOf(a *feed.Article) *store.Article {
-	if a != nil {
-		return s.lane.article(a, "")
-	}
-	if s.about != nil {
-		return s.lane.article(&s.about.article, s.about.digest)
-	}
-	return nil
 }
 
 // dated drops dates that no source can mean and that do not survive RFC 3339.

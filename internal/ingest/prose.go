@@ -33,13 +33,14 @@ func (p *pass) prose(ctx context.Context, in *input, f *form, r io.Reader) error
 	about := &report{
 		article: feed.Article{Title: doc.Title, Published: doc.Published},
 		digest:  textDigest(doc.Text),
+		tlp:     marking(doc.Text),
 	}
 	if f.prose != extract.HTML {
 		// A page does not name its own address among what it says.
 		about.article.URL = articleURL(doc.Text)
 	}
 	l := p.lane(f)
-	article := l.article(&about.article, about.digest)
+	article := l.article(&about.article, about.digest, about.tlp)
 	own := ownKeys(article.URL)
 	seen := make(map[ioc.Indicator]bool, len(found))
 	for _, c := range found {
@@ -51,7 +52,7 @@ func (p *pass) prose(ctx context.Context, in *input, f *form, r io.Reader) error
 		l.read++
 		p.read.Add(1)
 		o := store.Observation{
-			Indicator: c.Indicator, Article: article, Origin: store.OriginArticle,
+			Indicator: c.Indicator, Article: article, Origin: store.OriginArticle, TLP: about.tlp,
 			FirstSeen: article.Published, LastSeen: article.Published,
 			Context: clean(c.Context, maxContext),
 		}

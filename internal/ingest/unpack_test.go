@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -210,6 +211,63 @@ func TestUnpackZipNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestUnpackForeignPackers(t *testing.T) {
+	t.Parallel()
+	tar := make([]byte, 1024)
+	copy(tar, "list.txt")
+	copy(tar[257:], "ustar\x0000")
+	tests := []struct{ name, data, want string }{
+		{"list.tar", string(tar), "tar archive"},
+		{"list.tar.gz", string(gzipped(t, tar)), "tar archive"},
+		{"list.bz2", "BZh91AY&SY", "bzip2"},
+		{"list.xz", "\xfd7zXZ\x00\x00", "xz"},
+		{"report.pdf", "%PDF-1.7\n", "PDF"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			sum, err := importAll(t, newMemory(t), Options{}, Request{Paths: []string{file(t, tt.name, []byte(tt.data))}})
+			if !errors.Is(err, ErrIncomplete) || !strings.Contains(sum.Files.Failed.Places[0].Detail, tt.want) {
+				t.Errorf("got %v %+v", err, sum.Files)
+			}
+		})
+	}
+}
+
+// FuzzImport gives anything to an import. Whatever it is, every value is
+// accounted for, reading it again changes nothing, and nothing panics.
+func FuzzImport(f *testing.F) {
+	f.Add("x.txt", []byte(trail))
+	f.Add("x.txt.gz", gzipped(f, []byte(domains(0, 3))))
+	f.Add("x.zst", zstded(f, []byte(domains(0, 3))))
+	f.Add("x.zip", zipped(f, entry{"README.md", "# T\n- bad[.]example\n"}, entry{"a/b.txt", domains(0, 3)}))
+	f.Add("x.csv", []byte("indicator,type\nbad.example,domain\n"))
+	f.Add("x.html", []byte("<h1>T</h1><p>bad[.]example"))
+	f.Add("x.json", []byte(`{"data": [{"ioc": "bad.example", "type": "domain"}]}`))
+	limits := Limits{EntryBytes: 1 << 20, RatioFloor: 1 << 16, Entries: 20}
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		st := newMemory(t)
+		s := stream{name: name}
+		read := func() Summary {
+			p := newPass(New(st, Options{Now: testNow, Limits: limits}), Request{Paths: []string{name}})
+			err := p.run(context.Background(), func(ctx context.Context) error {
+				return p.open(ctx, &input{stream: s, named: true}, bytes.NewReader(data), int64(len(data)))
+			})
+			if err != nil && !errors.Is(err, ErrIncomplete) {
+				t.Fatal(err)
+			}
+			return p.summary(0)
+		}
+		first := read()
+		checkIdentity(t, first)
+		second := read()
+		checkIdentity(t, second)
+		if second.New+second.Updated != 0 || second.Read != first.Read {
+			t.Errorf("first %+v\nthen %+v", first, second)
+		}
+	})
 }
 
 func groups(t Tally) []*Group {

@@ -64,6 +64,9 @@ func (p *pass) named(ctx context.Context, name string) error {
 	if info.Mode().IsRegular() {
 		size = info.Size()
 	}
+	if size < 0 {
+		return p.open(ctx, &input{stream: stream{name: name}, named: true}, newPatientReader(ctx, file), size)
+	}
 	return p.open(ctx, &input{stream: stream{name: name}, named: true}, file, size)
 }
 
@@ -72,7 +75,7 @@ func (p *pass) stdin(ctx context.Context) error {
 		p.fail("-", errors.New("there is no standard input to read"))
 		return nil
 	}
-	return p.open(ctx, &input{stream: stream{name: "stdin"}, named: true}, p.req.Stdin, -1)
+	return p.open(ctx, &input{stream: stream{name: "stdin"}, named: true}, newPatientReader(ctx, p.req.Stdin), -1)
 }
 
 // namedFolder reads a folder. Opening it as a root keeps every file that is
