@@ -26,7 +26,7 @@ func (a *app) answerTable(r *api.SearchResponse, columns int) error {
 		more = " or more"
 	}
 	fmt.Fprintf(a.stderr, "%d%s, %s match, %.1f ms\n", d.Meta.TotalMatches, more, d.Meta.Stage, float64(d.Meta.SearchTimeUS)/1000)
-	rows := [][]string{{"TYPE", "VALUE", "CONFIDENCE", "FIRST SEEN", "LAST SEEN", "SOURCE", "NOTES"}}
+	rows := [][]string{{"TYPE", "VALUE", "CONFIDENCE", "NOTES", "FIRST SEEN", "LAST SEEN", "SOURCE"}}
 	for _, m := range d.Matches {
 		rows = append(rows, answerRow(m.Type, m.Value, m.Confidence, m.FirstSeen, m.LastSeen, m.Source, notes(m.TLP, m.Tags, m.Warnings)))
 	}
@@ -45,10 +45,17 @@ func (a *app) answerTable(r *api.SearchResponse, columns int) error {
 	return a.rows(rows, columns)
 }
 
+// maxNote is how many characters of a note the table shows: what is behind it
+// should not be pushed out of sight.
+const maxNote = 40
+
 func answerRow(typ, value, confidence string, first, last time.Time, s api.Source, note string) []string {
 	source := s.FeedName
-	if s.ArticleTitle != nil && *s.ArticleTitle != "" {
-		source += ": " + *s.ArticleTitle
+	for _, article := range []*string{s.ArticleTitle, s.ReferenceURL} {
+		if article != nil && *article != "" {
+			source += ": " + *article
+			break
+		}
 	}
 	// A server may know types that this program does not: such a value is
 	// defanged as text.
@@ -57,8 +64,8 @@ func answerRow(typ, value, confidence string, first, last time.Time, s api.Sourc
 		shown = ioc.Defang(t, value)
 	}
 	return []string{
-		printable(typ), printable(shown), printable(confidence), first.UTC().Format(time.DateOnly), last.UTC().Format(time.DateOnly),
-		ioc.DefangText(printable(source)), note,
+		printable(typ), printable(shown), printable(confidence), shorten(note, maxNote),
+		first.UTC().Format(time.DateOnly), last.UTC().Format(time.DateOnly), ioc.DefangText(printable(source)),
 	}
 }
 

@@ -34,7 +34,7 @@ func TestKillDuringImport(t *testing.T) {
 		kills = n
 	}
 	input := filepath.Join(t.TempDir(), "killed.txt")
-	if err := os.WriteFile(input, killedInput(), 0o600); err != nil {
+	if err := os.WriteFile(input, manyRows(""), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	whole := t.TempDir()
@@ -120,14 +120,15 @@ func stored(t *testing.T, data string) string {
 	return regexp.MustCompile(`\d+ records, \d+ articles, \d+ feeds`).FindString(must(t, "check", "--data", data))
 }
 
-// killedInput returns rows of several types under references.
-func killedInput() []byte {
+// manyRows returns rows of several types under references, whose addresses hold
+// path.
+func manyRows(path string) []byte {
 	var b bytes.Buffer
 	for i := range killedRows {
 		switch i % 4 {
 		case 0:
 			if i%40 == 0 {
-				fmt.Fprintf(&b, "\n# Reference: https://reports.example/%d\n\n", i)
+				fmt.Fprintf(&b, "\n# Reference: https://reports.example/%s%d\n\n", path, i)
 			}
 			fmt.Fprintf(&b, "10.%d.%d.%d\n", i>>16&255, i>>8&255, i&255)
 		case 1:

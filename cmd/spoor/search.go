@@ -21,10 +21,11 @@ import (
 
 // searchFlags is what "search" was told beside the query.
 type searchFlags struct {
-	typ, match    string
-	limit, offset int
-	noRelated     bool
-	json          bool
+	server, keyFile string
+	typ, match      string
+	limit, offset   int
+	noRelated       bool
+	json            bool
 }
 
 // newSearchCommand returns "spoor search".
@@ -35,12 +36,12 @@ func newSearchCommand(a *app) *cobra.Command {
 		Short: "Search the store, or a server",
 		Long: `Looks a value up, in any spelling: exactly first, and for what contains it when nothing is exactly it.
 On a terminal it writes a table with defanged values; elsewhere, and with --json, the body that the API
-answers with.
+answers with. With --server it asks a running server, with the key from SPOOR_KEY or --key-file.
 
 Exit status: 0 found, 1 failed, 2 wrong usage, 3 not found.`,
 		Example: `  spoor search 'lantern-relay[.]example'
   spoor search --match contains --type url /gate.php
-  spoor search --json 192.0.2.10`,
+  SPOOR_KEY=sk_live_... spoor search --server https://feed.example --json 192.0.2.10`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("name one value to search for, in quotes if it has spaces")
@@ -50,6 +51,8 @@ Exit status: 0 found, 1 failed, 2 wrong usage, 3 not found.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.search(cmd, args[0], f) },
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&f.server, "server", "", "ask the server at this `URL` instead of a store")
+	flags.StringVar(&f.keyFile, "key-file", "", "file with the API key for --server (default: the variable SPOOR_KEY)")
 	flags.StringVar(&f.typ, "type", "", "search indicators of this `type` only: "+typeNames())
 	flags.StringVar(&f.match, "match", string(search.Auto), "auto (exact, else contains), exact or contains")
 	flags.IntVar(&f.limit, "limit", 100, "most matches to show")
@@ -57,6 +60,8 @@ Exit status: 0 found, 1 failed, 2 wrong usage, 3 not found.`,
 	flags.BoolVar(&f.noRelated, "no-related", false, "leave out related indicators")
 	flags.BoolVar(&f.json, "json", false, "write the body that the API answers with")
 	storeFlags(cmd)
+	cmd.MarkFlagsMutuallyExclusive("server", "data")
+	cmd.MarkFlagsMutuallyExclusive("server", "store")
 	return cmd
 }
 
@@ -74,11 +79,7 @@ func (a *app) search(cmd *cobra.Command, text string, f searchFlags) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := a.settings(cmd)
-	if err != nil {
-		return err
-	}
-	body, err := a.searchStore(cmd.Context(), loaded.Config, q)
+	body, err := a.answer(cmd, q, f)
 	if err != nil {
 		return err
 	}
@@ -98,6 +99,21 @@ func (a *app) search(cmd *cobra.Command, text string, f searchFlags) error {
 		return errNotFound
 	}
 	return nil
+}
+
+// answer returns the body of the answer, from a server or from the store.
+func (a *app) answer(cmd *cobra.Command, q search.Query, f searchFlags) ([]byte, error) {
+	loaded, err := a.settings(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if f.server != "" {
+		return a.searchServer(cmd, q, f)
+	}
+	if f.keyFile != "" {
+		return nil, usagef("--key-file is for --server: a store of your own needs no key")
+	}
+	return a.searchStore(cmd.Context(), loaded.Config, q)
 }
 
 // query checks what the API would refuse, as mistakes of usage.

@@ -188,6 +188,9 @@ func (r *running) dial(t *testing.T) net.Conn {
 func (r *running) stuck(t *testing.T, key string) *bufio.Reader {
 	t.Helper()
 	conn := r.dial(t)
+	if err := conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		t.Fatal(err)
+	}
 	fmt.Fprintf(conn, "GET /api/v1/iocs?limit=10000 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer %s\r\n\r\n", key)
 	in := bufio.NewReaderSize(conn, 16)
 	if _, err := in.Peek(1); err != nil {
@@ -201,10 +204,10 @@ func (r *running) stuck(t *testing.T, key string) *bufio.Reader {
 func full(t *testing.T) string {
 	t.Helper()
 	data, input := t.TempDir(), filepath.Join(t.TempDir(), "full.txt")
-	if err := os.WriteFile(input, killedInput(), 0o600); err != nil {
+	if err := os.WriteFile(input, manyRows(strings.Repeat("long/", 300)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	must(t, "import", "--data", data, "--feed", strings.Repeat("a feed with a long name ", 20), input)
+	must(t, "import", "--data", data, input)
 	return data
 }
 
