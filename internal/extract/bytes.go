@@ -16,6 +16,7 @@ const (
 	isHigh // part of a multi-byte rune
 	isHex
 	isJoin // - and _
+	isClue // may begin a mark of style that survey looks for
 
 	isWord = isLetter | isDigit | isJoin
 )
@@ -41,6 +42,9 @@ func makeClasses() (t [256]class) {
 		case b == '.', b == ':', b == '@', b == '[', b == '(', b == '{', b == '\\', b == '*':
 			t[c] = isMark
 		}
+	}
+	for _, c := range []byte("[(xX=&M") {
+		t[c] |= isClue
 	}
 	return t
 }

@@ -17,6 +17,9 @@ func survey(text string) facts {
 	f := facts{asciidoc: strings.HasPrefix(text, "= ")}
 	text = text[:min(len(text), surveyed)]
 	for i := range len(text) {
+		if classes[text[i]]&isClue == 0 {
+			continue
+		}
 		switch text[i] {
 		case '[':
 			f.defangs = f.defangs || foldPrefix(text[i:], "[.]") || foldPrefix(text[i:], "[dot]") ||

@@ -128,7 +128,8 @@ var (
 		redirected redirecting typosquatted typosquatting impersonates impersonated impersonating spoofed spoofing
 		lookalike registered sinkholed compromised exploit skimmer spam spammed retrieves retrieved fetches
 		fetched requests requested sends sent posts posted server servers domain domains
-		ransom victims extortion extorted nslookup dig ping curl wget`)
+		ransom victims extortion extorted nslookup dig ping curl wget
+		connect connection connections talks talked calls called resolve beaconed visited flagged blocked suspicious`)
 
 	// referenceWords close before a live name say that it is one to read.
 	referenceWords = wordSet(`see report reports blog blogpost article articles advisory advisories available
