@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -24,6 +25,11 @@ func TestModel(t *testing.T) {
 		})
 		return m
 	})
+}
+
+func TestModelClock(t *testing.T) {
+	t.Parallel()
+	storetest.RunClock(t, func(_ *testing.T, now func() time.Time) store.Store { return storetest.NewModel(now) })
 }
 
 func TestGenerate(t *testing.T) {
