@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -412,6 +413,60 @@ func TestImportReportsProgress(t *testing.T) {
 	}
 	if calls < 2 {
 		t.Errorf("%d calls, want some on the way", calls)
+	}
+}
+
+func TestImportUnreadableFile(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"a.txt": domains(0, 3), "locked.txt": domains(3, 3), "z.txt": domains(6, 3)})
+	locked := filepath.Join(dir, "locked.txt")
+	if err := os.Chmod(locked, 0); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := os.Open(locked); err == nil {
+		f.Close()
+		t.Skip("SKIPPED: this user may read everything")
+	}
+	sum, err := importAll(t, newMemory(t), Options{}, Request{Paths: []string{dir}})
+	if !errors.Is(err, ErrIncomplete) || sum.New != 6 {
+		t.Fatalf("got %v %+v", err, sum)
+	}
+	if got := sum.Files.Failed.Places; len(got) != 1 || got[0].Where != locked || !strings.Contains(got[0].Detail, "allow this user") {
+		t.Errorf("failed: %+v", got)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"permission", &fs.PathError{Op: "open", Path: "/x", Err: fs.ErrPermission}, "permission denied; allow this user to read it"},
+		{"cut short", fmt.Errorf("read line 3: %w", io.ErrUnexpectedEOF), "read line 3: unexpected EOF: the file is cut short; what came before is imported"},
+		{"other", &fs.PathError{Op: "read", Path: "/x", Err: errors.New("input/output error")}, "input/output error"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := explain(tt.err).Error(); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestImportReadError reads from what opens and cannot be read.
+func TestImportReadError(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/mem"); err != nil {
+		t.Skip("SKIPPED: no file here that opens and cannot be read")
+	}
+	good := file(t, "good.txt", []byte(domains(0, 3)))
+	sum, err := importAll(t, newMemory(t), Options{}, Request{Paths: []string{"/proc/self/mem", good}})
+	if !errors.Is(err, ErrIncomplete) || sum.New != 3 || sum.Files.Failed.Count != 1 {
+		t.Errorf("got %v %+v", err, sum)
 	}
 }
 
