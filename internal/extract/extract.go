@@ -180,12 +180,16 @@ func (s *scanner) word(i int) int {
 	if r.end-r.start > maxName {
 		return r.end
 	}
-	for _, read := range [...]func(run) int{s.mail, s.identifier, s.address, s.name} {
-		if next := read(r); next > i {
-			return next
-		}
+	if next := s.identifier(r); next > i {
+		return next
 	}
-	return r.end
+	if next := s.mail(r); next > i {
+		return next
+	}
+	if next := s.address(r); next > i {
+		return next
+	}
+	return max(r.end, s.name(r))
 }
 
 // emit normalises a raw value and appends it. It reports whether raw is an

@@ -37,6 +37,9 @@ func (s *scanner) hash(r run, raw string) int {
 	if r.labels != 1 || !allOf(raw, isHex) || !mixed(raw) {
 		return 0
 	}
+	if n, _ := atSign(s.text[r.end:s.end]); n > 0 {
+		return 0 // a mail address may begin with anything
+	}
 	if s.inPath(r.start) || s.isKey(r.start) {
 		return r.end
 	}
@@ -49,8 +52,23 @@ func (s *scanner) hash(r run, raw string) int {
 	case 128:
 		t = ioc.SHA512
 	}
-	s.emit(t, found{start: r.start, end: r.end, plain: lowerASCII(raw)})
+	s.emit(t, found{start: r.start, end: r.end, plain: lowerHex(raw)})
 	return r.end
+}
+
+// lowerHex is raw, at most 128 hex digits, in lower case.
+func lowerHex(raw string) string {
+	var buf [128]byte
+	upper := false
+	for i := range len(raw) {
+		c := raw[i]
+		upper = upper || (c >= 'A' && c <= 'F')
+		buf[i] = c | 0x20 // leaves digits as they are
+	}
+	if !upper {
+		return raw
+	}
+	return string(buf[:len(raw)])
 }
 
 // mixed says that hex digits look random: a ruler of one or two different
@@ -148,8 +166,7 @@ func (s *scanner) technique(r run) int {
 	if c := s.before(r.start); isAlnum(c) || c == '/' && s.last != r.start-1 || c == '.' || c == '\\' {
 		return 0
 	}
-	n := techniqueLen(raw)
-	if n == 0 || n != len(raw) {
+	if n := techniqueLen(raw); n == 0 || n != len(raw) || s.after(r.end) == '@' {
 		return 0
 	}
 	sure := raw[0] == 'T'

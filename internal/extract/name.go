@@ -90,17 +90,10 @@ func (s *scanner) rangeEnd(r run, end int) int {
 func (s *scanner) isName(r run) bool {
 	plain := s.plain(r)
 	suffix := plain[strings.LastIndexByte(plain, '.')+1:]
-	known := knownName(plain)
 	if r.defanged {
-		if r.spaced && (!known || s.isPhrase(r, plain)) {
-			return false
-		}
-		if strings.Contains(s.text[r.start:r.end], `\.`) && (!known || s.inPath(r.start) || fileSuffixes.has(suffix)) {
-			return false
-		}
-		return known || !fileEndings.has(suffix)
+		return s.isDefangedName(r, plain, suffix)
 	}
-	if !known || s.outOfPlace(r) || isClass(plain, suffix) {
+	if s.outOfPlace(r) || !knownName(plain) || isClass(plain, suffix) {
 		return false
 	}
 	if fileSuffixes.has(suffix) && !foldPrefix(plain, "www.") {
@@ -108,6 +101,18 @@ func (s *scanner) isName(r run) bool {
 			s.place.column(s.text, r.start) != fileColumn
 	}
 	return true
+}
+
+// isDefangedName is isName for a run with a defanged dot in it.
+func (s *scanner) isDefangedName(r run, plain, suffix string) bool {
+	if r.spaced && (!knownName(plain) || s.isPhrase(r, plain)) {
+		return false
+	}
+	if strings.Contains(s.text[r.start:r.end], `\.`) &&
+		(!knownName(plain) || s.inPath(r.start) || fileSuffixes.has(suffix)) {
+		return false
+	}
+	return !fileEndings.has(suffix) || knownName(plain)
 }
 
 // outOfPlace says that what stands around a live run makes it a step of a
