@@ -36,7 +36,7 @@ func TestNewRecordDates(t *testing.T) {
 		{"undated", never, never, second, second},
 		{"first only", day(3), never, day(3), day(3)},
 		{"last only", never, day(3), day(3), day(3)},
-		{"the wrong way round", day(5), day(2), day(5), day(5)},
+		{"the wrong way round", day(5), day(2), day(2), day(5)},
 		{"parts of a second", now, now.Add(time.Second), second, second.Add(time.Second)},
 	} {
 		r := store.NewRecord(store.Feed{Name: "f"}, said(c.first, c.last), now)
@@ -56,7 +56,7 @@ func TestNewRecord(t *testing.T) {
 		Confidence: ioc.Low, TLP: ioc.Red, Origin: store.OriginArticle, FirstSeen: day(1), LastSeen: day(2), Context: "c",
 		Tags: []string{"b", "a", "b"}, Families: []string{"z", "a"}, Techniques: []string{"T2", "T1"},
 		Industries: []string{"energy", "dams", "dams"}, Ports: []uint16{443, 80, 8080},
-		Warnings: []store.Warning{{List: "l", Reason: "r"}},
+		Warnings: []store.Warning{{List: "l", Reason: "r"}, {List: "k"}, {List: "l", Reason: "r"}},
 	}, day(9))
 	want := store.Record{
 		ID: store.RecordID("f", article.ID, ioc.IPv4, "192.0.2.1"), Type: ioc.IPv4, Value: "192.0.2.1", Key: "192.0.2.1",
@@ -65,7 +65,7 @@ func TestNewRecord(t *testing.T) {
 		FirstSeen: day(1), LastSeen: day(2), Context: "c",
 		Tags: []string{"a", "b", "z"}, Families: []string{"a", "z"}, Techniques: []string{"T1", "T2"},
 		Industries: []string{"dams", "energy"}, Ports: []uint16{80, 443, 8080}, TLP: ioc.Red,
-		Warnings: []store.Warning{{List: "l", Reason: "r"}},
+		Warnings: []store.Warning{{List: "k"}, {List: "l", Reason: "r"}},
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("record (-got +want):\n%s", diff)
@@ -97,6 +97,12 @@ func TestMerge(t *testing.T) {
 		{"earlier", said(day(3), day(11)), func(r *store.Record) { r.FirstSeen = day(3) }},
 		{"later", said(day(11), day(20)), func(r *store.Record) { r.LastSeen = day(20) }},
 		{"later, first only", said(day(20), time.Time{}), func(r *store.Record) { r.LastSeen = day(20) }},
+		{"earlier, last only", said(time.Time{}, day(3)), func(r *store.Record) { r.FirstSeen = day(3) }},
+		{"surer, undated", func() store.Observation {
+			o := said(time.Time{}, time.Time{})
+			o.Confidence = ioc.High
+			return o
+		}(), nil},
 		{"wider", said(day(1), day(20)), func(r *store.Record) { r.FirstSeen, r.LastSeen = day(1), day(20) }},
 		{"surer, equally late", with(func(o *store.Observation) { o.Confidence = ioc.High }),
 			func(r *store.Record) { r.Confidence = ioc.High }},
@@ -159,6 +165,31 @@ func TestMergeOrder(t *testing.T) {
 				if again, changed := store.Merge(got, o); changed {
 					t.Fatalf("reading again changes the record (-got +want):\n%s\nsaid %+v", cmp.Diff(again, got), set)
 				}
+			}
+		}
+	}
+}
+
+// TestReadingAgain reads sets in which some statements are undated or have one
+// date only, and then again in the same order: nothing changes.
+func TestReadingAgain(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 3000 {
+		set := make([]store.Observation, 1+rng.IntN(6))
+		for i := range set {
+			set[i] = statement(rng)
+			if rng.IntN(2) == 0 {
+				set[i].FirstSeen = time.Time{}
+			}
+			if rng.IntN(2) == 0 {
+				set[i].LastSeen = time.Time{}
+			}
+		}
+		got := read(set)
+		for _, o := range set {
+			if again, changed := store.Merge(got, o); changed {
+				t.Fatalf("reading again changes the record (-got +want):\n%s\nsaid %+v", cmp.Diff(again, got), set)
 			}
 		}
 	}

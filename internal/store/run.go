@@ -87,22 +87,12 @@ func NewRecord(feed Feed, o Observation, now time.Time) Record {
 	r := Record{
 		Type: o.Indicator.Type, Value: o.Indicator.Value, Key: o.Indicator.Key,
 		Confidence: o.Confidence, Origin: o.Origin, Feed: feed, TLP: max(o.TLP, ioc.Clear),
-		FirstSeen: o.FirstSeen, LastSeen: o.LastSeen,
-		Context: o.Context, Warnings: o.Warnings,
+		Context: o.Context,
 	}
 	if r.Confidence == 0 {
 		r.Confidence = ioc.Medium
 	}
-	if r.FirstSeen.IsZero() {
-		r.FirstSeen = r.LastSeen
-	}
-	if r.FirstSeen.IsZero() {
-		r.FirstSeen = now
-	}
-	if r.LastSeen.Before(r.FirstSeen) {
-		r.LastSeen = r.FirstSeen
-	}
-	r.FirstSeen, r.LastSeen = second(r.FirstSeen), second(r.LastSeen)
+	r.FirstSeen, r.LastSeen = span(second(o.FirstSeen), second(o.LastSeen), second(now))
 	article := uuid.Nil
 	if o.Article != nil {
 		ref := o.Article.Ref()
@@ -114,23 +104,45 @@ func NewRecord(feed Feed, o Observation, now time.Time) Record {
 	r.Techniques = union(o.Techniques, nil)
 	r.Industries = union(o.Industries, nil)
 	r.Ports = union(o.Ports, portOf(o.Indicator))
+	r.Warnings, _ = growWarnings(nil, false, o.Warnings)
 	return r
 }
 
+// span returns a source's two dates in order: what it left out is taken from
+// the other, and both from now when it gave none.
+func span(first, last, now time.Time) (from, to time.Time) {
+	switch {
+	case first.IsZero() && last.IsZero():
+		return now, now
+	case first.IsZero():
+		return last, last
+	case last.IsZero():
+		return first, first
+	case last.Before(first):
+		return last, first
+	default:
+		return first, last
+	}
+}
+
 // Merge returns the record after the same source has said o as well, and
-// whether that changed anything. Merging is a union and never depends on the
-// order: dates widen, lists grow, the stricter marking wins, the first context
-// stays. Confidence follows the latest dated statement, and the higher one of
-// statements that are equally late. Undated input moves no date.
+// whether that changed anything. Saying the same things again, in whatever
+// order, changes nothing: dates widen, lists grow, the stricter marking wins,
+// the first context stays. Confidence follows the latest dated statement, and
+// the higher one of statements that are equally late; an undated statement
+// moves neither date nor confidence.
 func Merge(r Record, o Observation) (Record, bool) {
 	was := r
 	r.Confidence = mergedConfidence(r, o)
-	if first := second(o.FirstSeen); !o.FirstSeen.IsZero() && first.Before(r.FirstSeen) {
-		r.FirstSeen = first
-	}
-	for _, t := range []time.Time{o.FirstSeen, o.LastSeen} {
-		if last := second(t); !t.IsZero() && last.After(r.LastSeen) {
-			r.LastSeen = last
+	for _, t := range [...]time.Time{second(o.FirstSeen), second(o.LastSeen)} {
+		if t.IsZero() {
+			continue
+		}
+		if t.Before(r.FirstSeen) {
+			r.FirstSeen = t
+		}
+		if t.After(r.LastSeen) {
+			r.LastSeen = t
 		}
 	}
 	if r.Context == "" {
@@ -150,16 +162,13 @@ func Merge(r Record, o Observation) (Record, bool) {
 }
 
 func mergedConfidence(r Record, o Observation) ioc.Confidence {
-	if o.Confidence == 0 {
+	said := second(later(o.FirstSeen, o.LastSeen))
+	switch {
+	case o.Confidence == 0 || said.IsZero() || said.Before(r.LastSeen):
 		return r.Confidence
+	case said.After(r.LastSeen):
+		return o.Confidence
+	default:
+		return max(r.Confidence, o.Confidence)
 	}
-	if said := second(later(o.FirstSeen, o.LastSeen)); !said.IsZero() {
-		if said.After(r.LastSeen) {
-			return o.Confidence
-		}
-		if said.Before(r.LastSeen) {
-			return r.Confidence
-		}
-	}
-	return max(r.Confidence, o.Confidence)
 }
