@@ -76,6 +76,12 @@ func (v *snapshot) checkFacets(context.Context) error {
 	}); err != nil {
 		return err
 	}
+	const later = `SELECT f.id FROM facets f JOIN records r ON r.facet_id = f.id WHERE r.seq > f.last_seq LIMIT 1`
+	if err := v.nothing(later, func(st *sqlite.Stmt) string {
+		return fmt.Sprintf("facet %d has records changed after its last change", st.ColumnInt64(0))
+	}); err != nil {
+		return err
+	}
 	const confidence = `SELECT r.rid FROM records r JOIN facets f ON f.id = r.facet_id WHERE r.confidence <> f.confidence LIMIT 1`
 	return v.nothing(confidence, func(st *sqlite.Stmt) string {
 		return fmt.Sprintf("record %d has another confidence than its facet", st.ColumnInt64(0))
@@ -87,6 +93,12 @@ func (v *snapshot) checkClock(context.Context) error {
 	const beyond = `SELECT r.rid FROM records r, clock k WHERE r.rid > k.last_rid OR r.seq > k.seq OR r.updated_at > k.updated_at LIMIT 1`
 	if err := v.nothing(beyond, func(st *sqlite.Stmt) string {
 		return fmt.Sprintf("record %d is ahead of the clock", st.ColumnInt64(0))
+	}); err != nil {
+		return err
+	}
+	const number = `SELECT k.records, n.records FROM clock k, (SELECT count(*) AS records FROM records) n WHERE k.records <> n.records`
+	if err := v.nothing(number, func(st *sqlite.Stmt) string {
+		return fmt.Sprintf("the clock counts %d records and there are %d", st.ColumnInt64(0), st.ColumnInt64(1))
 	}); err != nil {
 		return err
 	}

@@ -10,27 +10,28 @@ import (
 // columns. Whoever holds the write transaction owns it, so what it hands out
 // is in commit order.
 type clock struct {
-	seq, updatedAt, lastRID, indexedRID       int64
-	indexVersion, deletions, maxTLP, keysMade int64
+	seq, updatedAt, lastRID, indexedRID                int64
+	indexVersion, records, deletions, maxTLP, keysMade int64
 }
 
-const selectClock = `SELECT seq, updated_at, last_rid, indexed_rid, index_version, deletions, max_tlp, keys_made FROM clock WHERE id = 1`
+const selectClock = `SELECT seq, updated_at, last_rid, indexed_rid, index_version, records, deletions, max_tlp, keys_made FROM clock WHERE id = 1`
 
 func (k *clock) load(c *conn) error {
 	_, err := c.query(selectClock, func(st *sqlite.Stmt) error {
 		*k = clock{
 			seq: st.ColumnInt64(0), updatedAt: st.ColumnInt64(1), lastRID: st.ColumnInt64(2), indexedRID: st.ColumnInt64(3),
-			indexVersion: st.ColumnInt64(4), deletions: st.ColumnInt64(5), maxTLP: st.ColumnInt64(6), keysMade: st.ColumnInt64(7),
+			indexVersion: st.ColumnInt64(4), records: st.ColumnInt64(5), deletions: st.ColumnInt64(6), maxTLP: st.ColumnInt64(7),
+			keysMade: st.ColumnInt64(8),
 		}
 		return nil
 	})
 	return err
 }
 
-const updateClock = `UPDATE clock SET seq = ?, updated_at = ?, last_rid = ?, indexed_rid = ?, index_version = ?, deletions = ?, max_tlp = ?, keys_made = ? WHERE id = 1`
+const updateClock = `UPDATE clock SET seq = ?, updated_at = ?, last_rid = ?, indexed_rid = ?, index_version = ?, records = ?, deletions = ?, max_tlp = ?, keys_made = ? WHERE id = 1`
 
 func (k *clock) save(c *conn) error {
-	return c.exec(updateClock, k.seq, k.updatedAt, k.lastRID, k.indexedRID, k.indexVersion, k.deletions, k.maxTLP, k.keysMade)
+	return c.exec(updateClock, k.seq, k.updatedAt, k.lastRID, k.indexedRID, k.indexVersion, k.records, k.deletions, k.maxTLP, k.keysMade)
 }
 
 // tick hands out the next sequence number and the record time that goes with

@@ -53,6 +53,7 @@ type scan struct {
 	hits  []hit
 	work  store.Work
 	block keyBlock
+	buf   []byte
 }
 
 func (s *scan) run(ctx context.Context) error {
@@ -248,7 +249,9 @@ func (s *scan) judgeAll(ctx context.Context, seg openSegment, docs *roaring.Bitm
 // open makes a key block the current one.
 func (s *scan) open(n int64) error {
 	found, err := s.query(selectBlock, func(st *sqlite.Stmt) error {
-		return s.block.decode(string(blob(st, 0)))
+		s.buf = slices.Grow(s.buf[:0], st.ColumnLen(0))[:st.ColumnLen(0)]
+		st.ColumnBytes(0, s.buf)
+		return s.block.decode(string(s.buf))
 	}, n)
 	if err == nil && found == 0 {
 		err = fmt.Errorf("%w: no key block %d", store.ErrCorrupt, n)

@@ -30,7 +30,7 @@ func (s *Store) DeleteRecord(ctx context.Context, id uuid.UUID) error {
 		if err := c.exec(deleteRecord, r.rid); err != nil {
 			return fmt.Errorf("delete record: %w", err)
 		}
-		if err := c.exec(addFacetRecords, -1, r.facetID); err != nil {
+		if err := c.exec(moveFacetRecords, -1, 0, r.facetID); err != nil {
 			return fmt.Errorf("delete record: %w", err)
 		}
 		if r.rid <= k.indexedRID {
@@ -38,6 +38,7 @@ func (s *Store) DeleteRecord(ctx context.Context, id uuid.UUID) error {
 				return fmt.Errorf("delete record: %w", err)
 			}
 		}
+		k.records--
 		k.deletions++
 		k.tick(s.now())
 		return nil

@@ -126,21 +126,24 @@ type facetWriter struct {
 	// encoding them.
 	last     labels
 	lastText string
-	// moved counts records that came to (or left) facets since flush.
-	moved map[int64]int64
+	// moves are the records that came to or left facets since flush.
+	moves map[int64]facetMove
 }
 
+// facetMove is what a transaction does to a facet.
+type facetMove struct{ records, lastSeq int64 }
+
 func newFacetWriter() *facetWriter {
-	return &facetWriter{ids: map[facetKey]int64{}, facets: map[int64]*facet{}, moved: map[int64]int64{}}
+	return &facetWriter{ids: map[facetKey]int64{}, facets: map[int64]*facet{}, moves: map[int64]facetMove{}}
 }
 
 func (w *facetWriter) forget() { *w = *newFacetWriter() }
 
 const (
 	selectFacetID    = `SELECT id FROM facets WHERE feed_id = ? AND type = ? AND confidence = ? AND origin = ? AND tlp = ? AND labels = ?`
-	insertFacet      = `INSERT INTO facets (feed_id, type, confidence, origin, tlp, labels, warned, records) VALUES (?, ?, ?, ?, ?, ?, ?, 0)`
+	insertFacet      = `INSERT INTO facets (feed_id, type, confidence, origin, tlp, labels, warned, records, last_seq) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)`
 	insertFacetLabel = `INSERT INTO facet_labels (kind, name, facet_id) VALUES (?, ?, ?)`
-	addFacetRecords  = `UPDATE facets SET records = records + ? WHERE id = ?`
+	moveFacetRecords = `UPDATE facets SET records = records + ?, last_seq = max(last_seq, ?) WHERE id = ?`
 )
 
 // id returns the facet of the record, making it if it is new.
@@ -235,17 +238,26 @@ func (w *facetWriter) load(c *conn, id int64) (*facet, error) {
 	return f, err
 }
 
-// flush writes the counts of records by facet. It belongs at the end of every
-// transaction that moved records.
+// arrive notes that a record has the facet from seq on; leave that one has it
+// no longer.
+func (w *facetWriter) arrive(id, seq int64) {
+	m := w.moves[id]
+	w.moves[id] = facetMove{m.records + 1, max(m.lastSeq, seq)}
+}
+
+func (w *facetWriter) leave(id int64) {
+	m := w.moves[id]
+	w.moves[id] = facetMove{m.records - 1, m.lastSeq}
+}
+
+// flush writes the moves. It belongs at the end of every transaction that
+// moved records.
 func (w *facetWriter) flush(c *conn) error {
-	for id, n := range w.moved {
-		if n == 0 {
-			continue
-		}
-		if err := c.exec(addFacetRecords, n, id); err != nil {
+	for id, m := range w.moves {
+		if err := c.exec(moveFacetRecords, m.records, m.lastSeq, id); err != nil {
 			return fmt.Errorf("count facet: %w", err)
 		}
 	}
-	clear(w.moved)
+	clear(w.moves)
 	return nil
 }

@@ -45,7 +45,7 @@ func (c *conn) putFeed(f store.Feed) (id int64, kept store.Feed, err error) {
 	return id, kept, nil
 }
 
-const selectCounts = `SELECT (SELECT coalesce(sum(records), 0) FROM facets), (SELECT count(*) FROM articles), (SELECT count(*) FROM feeds), (SELECT count(*) FROM sightings)`
+const selectCounts = `SELECT (SELECT records FROM clock), (SELECT count(*) FROM articles), (SELECT count(*) FROM feeds), (SELECT count(*) FROM sightings)`
 
 // Counts implements store.Snapshot.
 func (v *snapshot) Counts(context.Context) (store.Counts, error) {

@@ -75,10 +75,10 @@ func position(records []store.Record, was *store.Position, began int64) *store.P
 
 // listPlan is a filter after its facets were looked up.
 type listPlan struct {
-	facets  []int64 // nil with all set
-	all     bool    // every facet matches
-	records int64   // how many records the facets have
-	article int64   // 0: any; -1: one that is not there
+	facets  []facetRef // nil with all set
+	all     bool       // every facet matches
+	records int64      // how many records the facets have
+	article int64      // 0: any; -1: one that is not there
 }
 
 func (v *snapshot) plan(f store.Filter) (listPlan, error) {
@@ -97,17 +97,13 @@ func (v *snapshot) plan(f store.Filter) (listPlan, error) {
 	if err != nil {
 		return p, err
 	}
-	p.all = len(where) == 0
-	query := `SELECT sum(f.records) FROM facets f`
-	if !p.all {
-		query = `SELECT f.id, f.records FROM facets f WHERE f.records > 0 AND ` + strings.Join(where, " AND ")
+	if len(where) == 0 {
+		p.all, p.records = true, v.clock.records
+		return p, nil
 	}
+	query := `SELECT f.id, f.records, f.last_seq FROM facets f WHERE f.records > 0 AND ` + strings.Join(where, " AND ")
 	err = v.transient(query, func(st *sqlite.Stmt) {
-		if p.all {
-			p.records = st.ColumnInt64(0)
-			return
-		}
-		p.facets = append(p.facets, st.ColumnInt64(0))
+		p.facets = append(p.facets, facetRef{st.ColumnInt64(0), st.ColumnInt64(2)})
 		p.records += st.ColumnInt64(1)
 	}, args...)
 	return p, err
@@ -156,17 +152,25 @@ func numbers[T ~uint8](values []T) []int {
 	return ns
 }
 
-const selectFacetsWithLabel = `SELECT DISTINCT facet_id FROM facet_labels WHERE kind = ? AND name IN (SELECT value FROM json_each(?))`
+const selectFacetsWithLabel = `SELECT f.id, f.last_seq FROM facet_labels l JOIN facets f ON f.id = l.facet_id WHERE l.kind = ? AND l.name = ? AND f.records > 0`
 
-// facetsWithLabel returns the facets that carry one of the labels.
-func (v *snapshot) facetsWithLabel(kind int, names []string) ([]int64, error) {
-	list, err := json.Marshal(names)
-	if err != nil {
-		return nil, fmt.Errorf("encode labels: %w", err)
+// facetsWithLabel returns the facets in use that carry one of the labels.
+func (v *snapshot) facetsWithLabel(kind int, names []string) ([]facetRef, error) {
+	var refs []facetRef
+	seen := map[int64]bool{}
+	for _, name := range names {
+		_, err := v.query(selectFacetsWithLabel, func(st *sqlite.Stmt) error {
+			if id := st.ColumnInt64(0); !seen[id] {
+				seen[id] = true
+				refs = append(refs, facetRef{id, st.ColumnInt64(1)})
+			}
+			return nil
+		}, kind, name)
+		if err != nil {
+			return nil, err
+		}
 	}
-	var ids []int64
-	_, err = v.query(selectFacetsWithLabel, func(st *sqlite.Stmt) error { ids = append(ids, st.ColumnInt64(0)); return nil }, kind, string(list))
-	return ids, err
+	return refs, nil
 }
 
 // walk picks the walk of a plan.
@@ -190,8 +194,8 @@ func (p listPlan) facetSet() map[int64]bool {
 		return nil
 	}
 	set := make(map[int64]bool, len(p.facets))
-	for _, id := range p.facets {
-		set[id] = true
+	for _, f := range p.facets {
+		set[f.id] = true
 	}
 	return set
 }

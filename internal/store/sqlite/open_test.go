@@ -4,14 +4,14 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"spoor/internal/store/sqlite"
-	"spoor/internal/store/storetest"
 )
 
-func open(tb testing.TB, path string) *sqlite.Store {
+func open(tb testing.TB, path string, now func() time.Time) *sqlite.Store {
 	tb.Helper()
-	st, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, Readers: 4, Now: storetest.Clock()})
+	st, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, Readers: 4, Now: now})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func TestPlans(t *testing.T) {
 		"key by hash":         selectKeyByHash,
 		"clock":               selectClock,
 		"drop postings":       deletePostings,
-		"count of facet":      addFacetRecords,
+		"count of facet":      moveFacetRecords,
 		"delete sightings":    deleteSightings,
 		"delete record":       deleteRecord,
 		"update record":       updateRecord,

@@ -116,7 +116,7 @@ func (c *relatedCollector) campaign(ctx context.Context) error {
 		return err
 	}
 	take := c.take(store.RelationCampaign)
-	w := c.newFacetWalk(facets, bounds{})
+	w := c.newFacetWalk(facets, boundsOf(store.Filter{}, nil))
 	for !c.full() {
 		rid, more, err := w.next(ctx)
 		if err != nil {

@@ -203,6 +203,7 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bo
 	}
 	next := *w.clock
 	next.lastRID++
+	next.records++
 	rid := next.lastRID
 	seq, at := next.tick(w.now)
 	next.maxTLP = max(next.maxTLP, int64(rec.TLP))
@@ -219,7 +220,7 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bo
 		return false, nil
 	}
 	*w.clock = next
-	w.facets.moved[facetID]++
+	w.facets.arrive(facetID, seq)
 	w.met.Add(uint32(rid)) //nolint:gosec // bounded above
 	return true, w.exec(insertSighting, rid, seq, w.run.id, w.now.Unix(), facetID, seconds(o.FirstSeen), seconds(o.LastSeen), ports, around)
 }
@@ -236,10 +237,8 @@ func (w *writer) change(r *row, o *store.Observation) error {
 		formatPorts(r.Ports), text(r.Context), r.rid); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
-	if facetID != r.facetID {
-		w.facets.moved[r.facetID]--
-		w.facets.moved[facetID]++
-	}
+	w.facets.leave(r.facetID)
+	w.facets.arrive(facetID, seq)
 	said := store.NewRecord(w.feed, *o, w.run.now)
 	saidFacet, err := w.facets.id(w.conn, w.feedID, &said)
 	if err != nil {

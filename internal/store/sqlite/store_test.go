@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"spoor/internal/store"
 	"spoor/internal/store/storetest"
@@ -12,6 +13,21 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {
 		t.Helper()
-		return open(t, filepath.Join(tempDir(t), "spoor.db"))
+		return open(t, filepath.Join(tempDir(t), "spoor.db"), storetest.Clock())
+	})
+}
+
+func TestClocks(t *testing.T) {
+	t.Parallel()
+	storetest.RunClock(t, func(t *testing.T, now func() time.Time) store.Store {
+		t.Helper()
+		return open(t, filepath.Join(tempDir(t), "spoor.db"), now)
+	})
+}
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Store {
+		b.Helper()
+		return open(b, filepath.Join(tempDir(b), "spoor.db"), time.Now)
 	})
 }

@@ -67,13 +67,16 @@ func (b bounds) holds(e entry) bool {
 	return e.updatedAt >= b.since && entry{updatedAt: b.beforeAt, seq: b.beforeSeq}.before(e)
 }
 
+// facetRef is a facet before its records are looked at.
+type facetRef struct{ id, lastSeq int64 }
+
 // facetWalk merges the records of some facets: each is an index range that is
-// in order already.
+// in order already. A facet is opened only when its last change could be next.
 type facetWalk struct {
 	*snapshot
 	bounds  bounds
 	ranges  facetHeap
-	waiting []int64 // facets not looked at yet
+	waiting []facetRef // not opened yet, last changed first
 }
 
 // facetRange is what is left of one facet.
@@ -88,11 +91,10 @@ const (
 	laterChunk = 64
 )
 
-func (v *snapshot) newFacetWalk(facets []int64, b bounds) *facetWalk {
-	if b == (bounds{}) {
-		b = boundsOf(store.Filter{}, nil)
-	}
-	return &facetWalk{snapshot: v, bounds: b, waiting: facets}
+func (v *snapshot) newFacetWalk(facets []facetRef, b bounds) *facetWalk {
+	waiting := slices.Clone(facets)
+	slices.SortFunc(waiting, func(a, b facetRef) int { return cmp.Compare(b.lastSeq, a.lastSeq) })
+	return &facetWalk{snapshot: v, bounds: b, waiting: waiting}
 }
 
 const selectFacetRange = `SELECT updated_at, seq, rid FROM records INDEXED BY records_facet WHERE facet_id = ? AND updated_at >= ? AND (updated_at, seq) < (?, ?) ORDER BY updated_at DESC, seq DESC LIMIT ?`
@@ -107,22 +109,28 @@ func (w *facetWalk) fill(r *facetRange, b bounds, chunk int) error {
 	return err
 }
 
-func (w *facetWalk) next(ctx context.Context) (int64, bool, error) {
-	for _, id := range w.waiting {
-		r := &facetRange{facetID: id}
+// open opens the facets that may have the next entry. That the times of
+// records never run against their seq is what makes seq enough to tell.
+func (w *facetWalk) open(ctx context.Context) error {
+	for len(w.waiting) > 0 && (len(w.ranges) == 0 || w.ranges[0].ready[0].seq < w.waiting[0].lastSeq) {
+		r := &facetRange{facetID: w.waiting[0].id}
+		w.waiting = w.waiting[1:]
 		if err := w.fill(r, w.bounds, firstChunk); err != nil {
-			return 0, false, err
+			return err
 		}
 		if len(r.ready) > 0 {
-			w.ranges = append(w.ranges, r)
+			heap.Push(&w.ranges, r)
 		}
 		if err := ctx.Err(); err != nil {
-			return 0, false, err
+			return err
 		}
 	}
-	if w.waiting != nil {
-		w.waiting = nil
-		heap.Init(&w.ranges)
+	return nil
+}
+
+func (w *facetWalk) next(ctx context.Context) (int64, bool, error) {
+	if err := w.open(ctx); err != nil {
+		return 0, false, err
 	}
 	if len(w.ranges) == 0 {
 		return 0, false, nil
@@ -152,7 +160,7 @@ func (h facetHeap) Len() int           { return len(h) }
 func (h facetHeap) Less(i, j int) bool { return h[i].ready[0].before(h[j].ready[0]) }
 func (h facetHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
-// Push implements heap.Interface; nothing is ever pushed.
+// Push implements heap.Interface.
 func (h *facetHeap) Push(x any) { *h = append(*h, x.(*facetRange)) } //nolint:forcetypeassert // only ours
 
 // Pop implements heap.Interface.

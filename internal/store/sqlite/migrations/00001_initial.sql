@@ -9,11 +9,12 @@ CREATE TABLE clock (
     last_rid INTEGER NOT NULL,     -- last row id handed out: never again, even after a delete
     indexed_rid INTEGER NOT NULL,  -- the trigram index covers 1..indexed_rid
     index_version INTEGER NOT NULL,-- counts changes of trigram_segments
+    records INTEGER NOT NULL,      -- how many records there are
     deletions INTEGER NOT NULL,    -- counts deleted records
     max_tlp INTEGER NOT NULL,      -- strictest marking ever stored
     keys_made INTEGER NOT NULL     -- counts keys ever made
 );
-INSERT INTO clock VALUES (1, 0, 0, 0, 0, 0, 0, 1, 0);
+INSERT INTO clock VALUES (1, 0, 0, 0, 0, 0, 0, 0, 1, 0);
 
 CREATE TABLE feeds (
     id INTEGER PRIMARY KEY,
@@ -53,6 +54,7 @@ CREATE TABLE facets (
     labels TEXT NOT NULL,          -- JSON: tags, families, techniques, industries, warnings
     warned INTEGER NOT NULL,       -- 1 when there is a warning
     records INTEGER NOT NULL,      -- how many records have it now
+    last_seq INTEGER NOT NULL,     -- no record that has it was changed later
     UNIQUE (feed_id, type, confidence, origin, tlp, labels)
 );
 CREATE INDEX facets_type ON facets (type);
