@@ -214,8 +214,8 @@ func TestVisibility(t *testing.T) {
 			t.Errorf("%s shows a free key: %s", path, body)
 		}
 	}
-	if g.finder.last.Visibility != (store.Visibility{}) {
-		t.Errorf("search ran with %+v", g.finder.last.Visibility)
+	if g.finder.last.Load().Visibility != (store.Visibility{}) {
+		t.Errorf("search ran with %+v", g.finder.last.Load().Visibility)
 	}
 }
 

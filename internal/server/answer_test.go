@@ -51,7 +51,7 @@ func TestSearchViews(t *testing.T) {
 	if got := byDefault.get(known); !bytes.Contains(got.Body.Bytes(), []byte(`"data":[`)) {
 		t.Errorf("default_view list: %s", got.Body)
 	}
-	if g.get(known + "&include_related=false"); g.finder.last.Related {
+	if g.get(known + "&include_related=false"); g.finder.last.Load().Related {
 		t.Error("include_related=false is not passed on")
 	}
 }

@@ -140,12 +140,12 @@ type finder struct {
 	m     *memory
 	err   error
 	asked atomic.Int64
-	last  search.Query
+	last  atomic.Pointer[search.Query]
 }
 
 func (f *finder) Search(ctx context.Context, q search.Query) (search.Answer, error) {
 	f.asked.Add(1)
-	f.last = q
+	f.last.Store(&q)
 	if f.err != nil {
 		return search.Answer{}, f.err
 	}

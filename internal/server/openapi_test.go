@@ -405,7 +405,7 @@ func TestOpenAPIDefaults(t *testing.T) {
 		t.Fatalf("answer %d: %s", w.Code, w.Body)
 	}
 	got := map[string]any{}
-	q := g.finder.last
+	q := g.finder.last.Load()
 	got["limit"], got["offset"], got["include_related"], got["match"] = q.Limit, q.Offset, q.Related, string(q.Match)
 	got["view"] = g.srv.opts.DefaultView
 	for _, ref := range description(t).Paths.Value(pathSearch).Get.Parameters {

@@ -107,8 +107,8 @@ func TestRowsAreClamped(t *testing.T) {
 		}
 	}
 	got := decode[api.SearchResponse](t, g.get(known+"&limit=500", "X-API-Key", g.keys[auth.Free])).Meta.Limit
-	if got != 100 || g.finder.last.Limit != 100 {
-		t.Errorf("search: limit echoed %d, used %d, want 100", got, g.finder.last.Limit)
+	if got != 100 || g.finder.last.Load().Limit != 100 {
+		t.Errorf("search: limit echoed %d, used %d, want 100", got, g.finder.last.Load().Limit)
 	}
 	wantError(t, g.get(known+"&limit=20000"), 400, api.InvalidParameter)
 }
