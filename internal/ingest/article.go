@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"time"
 
 	"spoor/internal/feed"
 	"spoor/internal/ioc"
@@ -25,7 +26,7 @@ type report struct {
 func (l *lane) article(a *feed.Article, digest string, tlp ioc.TLP) *store.Article {
 	if l.said != a || l.kept.TLP < tlp {
 		// A copy where the marking gets stricter: earlier observations hold it.
-		l.said, l.kept = a, newArticle(l.feed, a, digest)
+		l.said, l.kept = a, newArticle(l.feed, a, digest, l.now)
 		l.kept.TLP = tlp
 	}
 	return l.kept
@@ -34,12 +35,12 @@ func (l *lane) article(a *feed.Article, digest string, tlp ioc.TLP) *store.Artic
 // newArticle makes the stored form. An article is the same one again by its
 // canonical URL, else by the GUID, else by its text (contract section 2.2);
 // one with only a title is told by that.
-func newArticle(f store.Feed, a *feed.Article, digest string) *store.Article {
+func newArticle(f store.Feed, a *feed.Article, digest string, now time.Time) *store.Article {
 	to := &store.Article{
 		Feed: f, Title: clean(a.Title, maxTitle), GUID: clean(a.GUID, maxURL), Digest: digest,
 		Publisher: clean(a.Publisher, maxTitle), Summary: clean(a.Summary, maxSummary),
 		Category: string(f.Category), Tags: cleanAll(a.Tags),
-		Published: dated(a.Published), Modified: dated(a.Modified),
+		Published: dated(a.Published), Modified: dated(a.Modified), Fetched: now,
 	}
 	link, identity := reference(a.URL)
 	to.URL = link

@@ -123,6 +123,7 @@ type pass struct {
 	in   *Ingester
 	req  Request
 	form *form // nil: recognise
+	now  time.Time
 	pipe *pipe
 	sum  Summary
 
@@ -136,7 +137,7 @@ type pass struct {
 
 func newPass(in *Ingester, req Request) *pass {
 	return &pass{
-		in: in, req: req, pipe: newPipe(in.batch), lanes: map[string]*lane{},
+		in: in, req: req, now: in.now().UTC().Truncate(time.Second), pipe: newPipe(in.batch), lanes: map[string]*lane{},
 		sum: Summary{Skipped: Tally{}, Files: Files{Skipped: Tally{}}},
 	}
 }
@@ -145,7 +146,7 @@ func newPass(in *Ingester, req Request) *pass {
 func (p *pass) run(ctx context.Context, read func(context.Context) error) error {
 	writing, release := outlive(ctx)
 	defer release()
-	w := &writer{st: p.in.st, source: p.source(), now: p.in.now().UTC().Truncate(time.Second), pipe: p.pipe}
+	w := &writer{st: p.in.st, source: p.source(), now: p.now, pipe: p.pipe}
 	var g errgroup.Group
 	g.Go(func() error { return w.write(writing) })
 	readErr := read(ctx)
@@ -207,7 +208,7 @@ func (p *pass) lane(f *form) *lane {
 	}
 	l := p.lanes[feed.Name]
 	if l == nil {
-		l = &lane{feed: feed}
+		l = &lane{feed: feed, now: p.now}
 		p.lanes[feed.Name] = l
 		p.order = append(p.order, l)
 	}

@@ -18,6 +18,7 @@ var errStopped = errors.New("writing has ended")
 // what was read and skipped and the article, the writing side the rest.
 type lane struct {
 	feed store.Feed
+	now  time.Time // when the import began
 
 	read, skipped int64
 	// Consecutive items share their article: one is remembered, not all.

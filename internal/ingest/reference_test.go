@@ -3,6 +3,7 @@ package ingest
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"spoor/internal/feed"
 	"spoor/internal/ioc"
@@ -106,7 +107,7 @@ func TestArticleIdentity(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			a := newArticle(owner, &tt.article, tt.digest)
+			a := newArticle(owner, &tt.article, tt.digest, time.Unix(1e9, 0))
 			if want := store.ArticleID("Team", tt.identity); a.ID != want {
 				t.Errorf("id %v, want that of %q", a.ID, tt.identity)
 			}

@@ -23,6 +23,8 @@ type run struct {
 	// seen holds the row ids of the records met in this run, to tell what is
 	// said twice from what is read again: two bits a record at the most.
 	seen *roaring.Bitmap
+	// added counts the records that this run made.
+	added int64
 	// articles remembers the row ids of articles put in this run, bounded.
 	articles map[*store.Article]int64
 }
@@ -73,6 +75,7 @@ func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outco
 		return store.Outcome{}, fmt.Errorf("write batch: %w", err)
 	}
 	r.seen.Or(met)
+	r.added += int64(out.New)
 	return out, nil
 }
 
@@ -88,7 +91,10 @@ func (r *run) Finish(ctx context.Context, stats store.RunStats) error {
 		if err := c.exec(finishRun, r.st.now().Unix(), string(counts), r.id); err != nil {
 			return err
 		}
-		return r.st.sealAt(ctx, c, k, sealAtFinish)
+		if err := r.st.sealAt(ctx, c, k, sealAtFinish); err != nil {
+			return err
+		}
+		return settle(c, k, r.added)
 	})
 	if err != nil {
 		return fmt.Errorf("finish run: %w", err)

@@ -19,6 +19,8 @@ type segment struct {
 	id, first, last int64
 }
 
+func (s segment) size() int64 { return s.last - s.first + 1 }
+
 const (
 	// sealWhileWriting is the number of records that may wait outside the
 	// index during a run. They are compared one by one: 65,536 take about a
@@ -182,10 +184,10 @@ func compact(ctx context.Context, c *conn, k *clock) error {
 
 // mergeable returns how many of the segments, newest first, are to be merged.
 func mergeable(all []segment) int {
-	tier := func(s segment) int { return bits.Len64(uint64(s.last-s.first+1)) / 3 } //nolint:gosec // positive
+	tier := func(s segment) int { return bits.Len64(uint64(s.size())) / 3 } //nolint:gosec // positive
 	top := 0
 	for i, s := range all {
-		if s.last-s.first+1 >= maxSegment {
+		if s.size() >= maxSegment {
 			break
 		}
 		top = max(top, tier(s))
@@ -194,6 +196,27 @@ func mergeable(all []segment) int {
 		}
 	}
 	return 0
+}
+
+// settle merges all segments that are not full after a run that made a good
+// part of what they hold: a large import leaves few segments to ask.
+func settle(c *conn, k *clock, added int64) error {
+	all, err := c.segments()
+	if err != nil {
+		return err
+	}
+	n, size := 0, int64(0)
+	for n < len(all) && size+all[n].size() <= maxSegment {
+		size += all[n].size()
+		n++
+	}
+	if n < 2 || added < sealWhileWriting || added*fanOut < size {
+		return nil
+	}
+	if err := merge(c, k, all[:n]); err != nil {
+		return fmt.Errorf("merge index: %w", err)
+	}
+	return nil
 }
 
 // merge writes the segments, which are neighbours, as one.
