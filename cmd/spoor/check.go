@@ -61,6 +61,6 @@ func (a *app) check(ctx context.Context, st store.Store, reindex bool) error {
 		return fmt.Errorf("count store: %w", err)
 	}
 	_, err = fmt.Fprintf(a.stdout, "ok: %d records, %d articles, %d feeds, %d sightings, checked in %s\n",
-		n.Records, n.Articles, n.Feeds, n.Sightings, a.now().Sub(start).Round(10_000_000))
+		n.Records, n.Articles, n.Feeds, n.Sightings, took(a.now().Sub(start)))
 	return err
 }

@@ -26,10 +26,13 @@ func (a *app) announce(ctx context.Context, c config.Config, keys store.KeyKeepe
 	if text != "" && c.FirstKeyFile == "" {
 		lines += fmt.Sprintf("api key: %s\n", text)
 	}
-	if _, err := io.WriteString(a.stdout, lines); err != nil {
+	_, err = io.WriteString(a.stdout, lines)
+	switch {
+	case err != nil && text != "":
 		return fmt.Errorf("write address and key: %w: 'spoor keys create' makes another key", err)
-	}
-	if text == "" {
+	case err != nil:
+		return fmt.Errorf("write address: %w", err)
+	case text == "":
 		return nil
 	}
 	from := "put the key above into SPOOR_KEY"

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"spoor/internal/store"
 )
 
 // The exit statuses, which scripts rely on.
@@ -48,8 +50,21 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		fmt.Fprintf(a.stderr, "%s: stopped\n", cmd.CommandPath())
 		return statusFailed
 	default:
-		fmt.Fprintf(a.stderr, "%s: %v\n", cmd.CommandPath(), err)
+		fmt.Fprintf(a.stderr, "%s: %v%s\n", cmd.CommandPath(), err, advice(err))
 		return statusFailed
+	}
+}
+
+// advice says what to do about an error of the store, which cannot know who
+// asked and so does not say it itself.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, store.ErrBusy):
+		return ": another spoor is writing to this store: try again when it is done"
+	case errors.Is(err, store.ErrSchema):
+		return ": use the newer spoor that wrote it, or name another store with --data DIR"
+	default:
+		return ""
 	}
 }
 

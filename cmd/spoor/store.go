@@ -47,7 +47,11 @@ func (a *app) openExisting(ctx context.Context, c config.Config) (*sqlite.Store,
 }
 
 func (a *app) open(ctx context.Context, path string) (*sqlite.Store, error) {
-	return sqlite.Open(ctx, sqlite.Options{Path: path, Now: a.now})
+	st, err := sqlite.Open(ctx, sqlite.Options{Path: path, Now: a.now})
+	if err != nil && ctx.Err() == nil && advice(err) == "" {
+		return nil, fmt.Errorf("%w: is it a store of spoor, and may you read and write it?", err)
+	}
+	return st, err
 }
 
 // storePath returns the file of the store that the configuration names.
