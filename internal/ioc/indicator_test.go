@@ -49,6 +49,8 @@ func TestIdentify(t *testing.T) {
 		{"ideographic dot", "evil。example", Indicator{Type: Domain, Value: "evil.example"}},
 		{"full-width dot in an address", "192．0．2．10", Indicator{Type: IPv4, Value: "192.0.2.10"}},
 		{"at in words", "user[at]evil[.]example", Indicator{Type: Email, Value: "user@evil.example"}},
+		{"spaced bracketed dot", "evil (dot) example", Indicator{Type: Domain, Value: "evil.example"}},
+		{"spaced bracketed dots in an address", "192 [.] 0 [.] 2 [.] 10", Indicator{Type: IPv4, Value: "192.0.2.10"}},
 		{"at in round brackets", "user(at)evil(dot)example", Indicator{Type: Email, Value: "user@evil.example"}},
 		{"at in brackets", "user[@]evil.example", Indicator{Type: Email, Value: "user@evil.example"}},
 		{"dots in a path", "hxxp://evil[.]example/x[.]php", Indicator{Type: URL, Value: "http://evil.example/x.php"}},

@@ -76,25 +76,42 @@ func readMark(s string, i int) (string, int) {
 		}
 		return "", 0
 	default:
-		return readBracketed(s, i)
+		plain, n := readBracketed(s, i)
+		return plain, n + spaces(s, i+n, n)
 	}
+}
+
+// spaces returns the number of spaces at s[i:], after a mark of n bytes.
+func spaces(s string, i, n int) int {
+	if n == 0 {
+		return 0
+	}
+	j := i
+	for j < len(s) && s[j] == ' ' {
+		j++
+	}
+	return j - i
 }
 
 // isWordByte is what may stand beside an escaped dot in a host or file name.
 func isWordByte(c byte) bool { return isAlnum(c) || c == '-' || c == '_' || c >= 0x80 }
 
-// readSpacedDot reads " dot " at the last space before the word; Refang takes
-// the spaces before that one along, so that runs of spaces cost linear time.
+// readSpacedDot reads " dot " or a mark in brackets at the last space before
+// it, with the spaces after it; Refang takes the spaces before that one along,
+// so that runs of spaces cost linear time.
 func readSpacedDot(s string, i int) (string, int) {
 	const word = "dot "
+	plain, n := ".", len(word)
 	if !hasPrefixFold(s[i+1:], word) {
-		return "", 0
+		if i+1 == len(s) || strings.IndexByte("[({", s[i+1]) < 0 {
+			return "", 0
+		}
+		if plain, n = readBracketed(s, i+1); n == 0 {
+			return "", 0
+		}
 	}
-	j := i + 1 + len(word)
-	for j < len(s) && s[j] == ' ' {
-		j++
-	}
-	return ".", j - i
+	n++
+	return plain, n + spaces(s, i+n, n)
 }
 
 // bracketed are the marks that stand in brackets.
