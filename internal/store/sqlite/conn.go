@@ -24,7 +24,11 @@ type conn struct {
 }
 
 const (
+	// busyTimeout is how long another process may hold the write lock.
 	busyTimeout = 10 * time.Second
+	// busyTry is how long SQLite itself waits for it at a time: while it
+	// waits it cannot be interrupted.
+	busyTry = 100 * time.Millisecond
 	// mmapSize is the largest that SQLite's default build accepts; reading
 	// through the mapping leaves the pages to the kernel's cache.
 	mmapSize = 2147418112
@@ -43,6 +47,7 @@ func openConn(path string, write bool) (*conn, error) {
 		"PRAGMA temp_store = MEMORY",
 	}
 	if write {
+		c.SetBusyTimeout(busyTry)
 		// FULL: what was acknowledged survives a power cut, not only a crash.
 		pragmas = append(pragmas, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -131072",
 			"PRAGMA wal_autocheckpoint = 10000", "PRAGMA journal_size_limit = 67108864")
@@ -106,7 +111,7 @@ func (c *conn) read(ctx context.Context, fn func() error) error {
 // when fn fails.
 func (c *conn) write(ctx context.Context, fn func() error) error {
 	err := c.during(ctx, func() error {
-		if err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		if err := c.lock(ctx); err != nil {
 			return err
 		}
 		if err := fn(); err != nil {
@@ -118,6 +123,16 @@ func (c *conn) write(ctx context.Context, fn func() error) error {
 		err = errors.Join(err, c.exec("ROLLBACK"))
 	}
 	return translate(err)
+}
+
+// lock begins a write transaction, waiting for other processes.
+func (c *conn) lock(ctx context.Context) error {
+	for deadline := time.Now().Add(busyTimeout); ; {
+		err := c.exec("BEGIN IMMEDIATE")
+		if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func (c *conn) exec(query string, args ...any) error {

@@ -116,6 +116,43 @@ func TestInterruptedWrite(t *testing.T) {
 	}
 }
 
+// TestLockedByAnother waits for the write lock of another process no longer
+// than the context says, and gets it once it is free.
+func TestLockedByAnother(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	other, err := Open(t.Context(), Options{Path: s.path, Readers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	holder := <-other.writer
+	defer func() { other.writer <- holder }()
+	if err := holder.exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err = s.StartRun(ctx, store.RunSpec{Feed: store.Feed{Name: "f"}})
+	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > busyTimeout/2 {
+		t.Errorf("write while another process holds the lock: %v after %v, want DeadlineExceeded at once", err, took)
+	}
+	freed := make(chan error, 1)
+	go func() {
+		time.Sleep(2 * busyTry)
+		freed <- holder.exec("COMMIT")
+	}()
+	startRun(t, s)
+	if err := <-freed; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCheckFinds damages one part at a time and expects Check to name it.
 func TestCheckFinds(t *testing.T) {
 	t.Parallel()
