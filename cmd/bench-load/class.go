@@ -44,6 +44,9 @@ func exactClasses(s *set, r *rand.Rand) []class {
 		s.derive(r, exactValues/4, ofType(ioc.Domain), func(v string) string { return otherName(r, v) }),
 		s.derive(r, exactValues/4, ofType(ioc.URL), func(v string) string { return otherEnd(r, v) }),
 	}
+	if short := exactValues/4 - len(misses[3]); short > 0 { // few URLs: other ones of known hosts
+		misses[3] = append(misses[3], s.derive(r, short, ofType(ioc.Domain), func(v string) string { return "http://" + v + "/" + randomLetters(r, 8) + ".php" })...)
+	}
 	mixed := slices.Concat(misses...)
 	r.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
 	all := []class{

@@ -15,7 +15,10 @@ import (
 
 // generator writes a set with the skew of real feeds: a fixed mix of types,
 // words, hosts and paths by Zipf's law, one row in twelve a value seen before,
-// twelve rows an article. The same seed writes the same bytes.
+// twelve rows an article. The same seed writes the same bytes. The set that
+// storetest.Generate makes is another: it is for right and wrong, from a few
+// dozen words; what an index costs shows only with the vocabulary, networks
+// and top-level domains of a real set.
 type generator struct {
 	r                              *rand.Rand
 	words, hosts, folders, files   []string

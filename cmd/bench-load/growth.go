@@ -15,11 +15,15 @@ import (
 )
 
 // growth measures in this process how the median exact look-up grows with ten
-// times the records, and prints it.
+// times the records, from a million unless -rows says otherwise, and prints it.
 func growth(ctx context.Context, o options, work string, stdout, stderr io.Writer) error {
 	fmt.Fprintf(stdout, "| records | rows | exact p50 µs, in process | p99 µs |\n|---|---|---|---|\n")
+	base := 1_000_000
+	if o.rows > 0 {
+		base = o.rows
+	}
 	var p50 []time.Duration
-	for _, rows := range []int{1_000_000, 10_000_000} {
+	for _, rows := range []int{base, 10 * base} {
 		b := bench{options: o, work: work, stderr: stderr}
 		b.rows = rows
 		b.product = product{binary: o.spoor, data: filepath.Join(work, fmt.Sprint(rows)), stderr: stderr}

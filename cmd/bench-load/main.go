@@ -102,7 +102,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.connections, "connections", 16, "connections that are kept busy at once")
 	f.StringVar(&o.spoor, "spoor", "", "binary to measure (default: built from this checkout)")
 	f.StringVar(&o.postgres, "postgres", "", "folder with PostgreSQL's programs: compares with a private cluster")
-	f.BoolVar(&o.growth, "growth", false, "measure instead how exact look-ups grow from 1 to 10 million records (long)")
+	f.BoolVar(&o.growth, "growth", false, "measure instead how exact look-ups grow with ten times the records, from -rows or 1 million (long)")
 	f.BoolVar(&o.drivers, "drivers", false, "measure instead the two ways to SQLite that could be taken, on the same store")
 	f.BoolVar(&o.static, "static", false, "be the static handler, until standard input ends (used by bench-load itself)")
 	f.StringVar(&o.only, "only", "", "measure only the classes whose name contains this")
