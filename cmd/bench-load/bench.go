@@ -98,7 +98,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		err = b.compareContains(ctx, &f, all)
 	}
 	// What was measured before something failed is still a result.
-	return errors.Join(err, b.server.stop(), b.static.stop(), f.print(b.stdout, b.options))
+	return errors.Join(err, b.server.stop(), b.static.stop(), f.print(b.stdout, b.options), f.wrong())
 }
 
 // tail shows the end of the log of a run that failed.

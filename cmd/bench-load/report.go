@@ -23,6 +23,24 @@ func (f figures) print(out io.Writer, o options) error {
 	return err
 }
 
+// wrong says when fast answers were not right ones: a known value not found,
+// an unknown one found, or rows that PostgreSQL gives otherwise.
+func (f figures) wrong() error {
+	var surprises, differ int64
+	for _, c := range f.classes {
+		surprises += c.surprises
+	}
+	if f.comparison != nil {
+		for _, c := range f.comparison.classes {
+			differ += int64(c.diff)
+		}
+	}
+	if surprises+differ > 0 {
+		return fmt.Errorf("check answers: %d not as expected, %d not as PostgreSQL's", surprises, differ)
+	}
+	return nil
+}
+
 func (f figures) printSet(b *strings.Builder) {
 	i := f.imported
 	rate := func(n int64, d time.Duration) string { return fmt.Sprintf("%.0f a second", float64(n)/d.Seconds()) }
