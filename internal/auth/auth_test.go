@@ -344,6 +344,9 @@ func TestCallerRights(t *testing.T) {
 		rights[name] = c.Rights
 	}
 	_, key := newKey(t, Spec{Tier: Pro})
+	if newCaller(key, Tier{Name: Pro, MaxRows: 10}).Rights == newCaller(key, Tier{Name: Pro, MaxRows: 20}).Rights {
+		t.Error("a tier that was given more rows has the same rights")
+	}
 	key.Tier = Free // moved down by the operator: the scopes are still written there
 	if c := newCaller(key, Tier{Name: Free}); c.Has(ReadSTIX) || !c.Has(ReadIOCs) {
 		t.Error("a key moved to free keeps read:stix or loses read:iocs")

@@ -3,6 +3,7 @@ package auth
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ type Caller struct {
 	// Visibility is what the key may be shown.
 	store.Visibility
 	// Rights is a text that is equal for two keys that see the same: tier,
-	// scopes and strictest marking. It is part of every ETag.
+	// its row limit, scopes and strictest marking. It is part of every ETag.
 	Rights string
 
 	scopes     []string
@@ -44,7 +45,7 @@ func newCaller(k store.Key, tier Tier) *Caller {
 		}
 	}
 	slices.Sort(c.scopes)
-	c.Rights = tier.Name + "\n" + strings.Join(c.scopes, " ") + "\n" + k.MaxTLP.String()
+	c.Rights = tier.Name + " " + strconv.Itoa(tier.MaxRows) + "\n" + strings.Join(c.scopes, " ") + "\n" + k.MaxTLP.String()
 	return c
 }
 
