@@ -1,6 +1,9 @@
 package server
 
 import (
+	"bufio"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -128,6 +131,33 @@ func TestUnknownRoutes(t *testing.T) {
 		"/", "/api", "/api/v1/iocs/", "/api/v1//iocs", "/api/v1/../v1/iocs", "/api/v1/iocs/a/b", "/item", "/item/", "/API/v1/iocs", "/api/v1/iocs/%2e%2e", "/index.html",
 	} {
 		wantError(t, g.get(path), 404, api.NotFound)
+	}
+}
+
+// TestServerOptions: net/http answers OPTIONS * itself unless it is told not
+// to, without a request id.
+func TestServerOptions(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	url, stop := serving(t, g)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "OPTIONS * HTTP/1.1\r\nHost: feed.example\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 404 || res.Header.Get("X-Request-Id") == "" {
+		t.Errorf("answer %d with %v", res.StatusCode, res.Header)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }
 

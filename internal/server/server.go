@@ -92,8 +92,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.fail(x, r, wrongHost())
 		return
 	}
-	// ServeMux would redirect what is not clean, without our error body.
-	if p := r.URL.Path; p != path.Clean(p) {
+	// ServeMux would redirect what is not clean, and refuse the * of OPTIONS,
+	// without our error body.
+	if p := r.URL.Path; p != path.Clean(p) || p == "*" {
 		s.fail(x, r, noRoute())
 		return
 	}
