@@ -20,7 +20,7 @@ func (s *Server) setETag(x *exchange, r *http.Request, seq int64) {
 	buf := s.buffer()
 	defer s.give(buf)
 	b := strconv.AppendInt(*buf, seq, 10)
-	for _, part := range [...]string{r.URL.Path, r.Header.Get("Accept"), x.caller.Rights, s.opts.Version, s.opts.SourceName, s.opts.FeedVersion, s.opts.PublicURL, s.opts.DefaultView} {
+	for _, part := range [...]string{r.URL.Path, accepted(r), x.caller.Rights, s.opts.Version, s.opts.SourceName, s.opts.FeedVersion, s.opts.PublicURL, s.opts.DefaultView} {
 		b = append(b, 0)
 		b = append(b, part...)
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,9 @@ func contentTypeOf(format string) string {
 	}
 	return typeJSON
 }
+
+// accepted is the Accept header, whose list may come in several lines.
+func accepted(r *http.Request) string { return strings.Join(r.Header["Accept"], ",") }
 
 // decodeFormat chooses the format: the parameter, else what Accept likes best,
 // else JSON.

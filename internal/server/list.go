@@ -24,8 +24,7 @@ const (
 // and no view of the store while it writes, and ends a walk that breaks by
 // breaking the connection off.
 func (s *Server) list(x *exchange, r *http.Request) error {
-	x.Header().Add("Vary", "Accept")
-	req, err := s.decodeList(x, r.Header.Get("Accept"))
+	req, err := s.decodeList(x, accepted(r))
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -287,6 +288,16 @@ func TestAccept(t *testing.T) {
 		if !strings.Contains(strings.Join(w.Header().Values("Vary"), ","), "Accept") {
 			t.Errorf("Vary = %q", w.Header().Values("Vary"))
 		}
+	}
+	lines := httptest.NewRequest(http.MethodGet, "/api/v1/iocs", nil)
+	lines.Header["Accept"] = []string{"image/png", "text/csv"}
+	if got := acceptWeight(accepted(lines), "text", "csv"); got != 1 {
+		t.Errorf("the second line of Accept is not read: weight %v", got)
+	}
+	tag := g.get("/api/v1/iocs").Header().Get("ETag")
+	w := g.get("/api/v1/iocs", "If-None-Match", tag)
+	if w.Code != 304 || !slices.Contains(w.Header().Values("Vary"), "Accept") {
+		t.Errorf("not modified: %d, Vary = %q", w.Code, w.Header().Values("Vary"))
 	}
 	if got := g.get("/api/v1/iocs?format=csv", "Accept", "application/json").Header().Get("Content-Type"); got != typeCSV {
 		t.Errorf("format loses against Accept: %q", got)

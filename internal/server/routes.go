@@ -12,6 +12,8 @@ type route struct {
 	// scope is what the key must have; empty: open without a key.
 	scope  auth.Scope
 	params []param
+	// negotiated says that the answer's format depends on Accept.
+	negotiated bool
 	// page says that errors are shown as a page to a browser.
 	page    bool
 	handler func(x *exchange, r *http.Request) error
@@ -28,7 +30,7 @@ const (
 func (s *Server) routes() []route {
 	return []route{
 		{method: http.MethodGet, path: pathSearch, scope: auth.ReadIOCs, params: searchParams(), handler: s.search},
-		{method: http.MethodGet, path: pathList, scope: auth.ReadIOCs, params: listParams(), handler: s.list},
+		{method: http.MethodGet, path: pathList, scope: auth.ReadIOCs, params: listParams(), negotiated: true, handler: s.list},
 		{method: http.MethodGet, path: "/api/v1/iocs/{id}", scope: auth.ReadIOCs, handler: s.record},
 		{method: http.MethodGet, path: "/item/{article_id}", scope: auth.ReadArticles, page: true, handler: s.article},
 		{method: http.MethodGet, path: "/api/openapi.json", handler: s.openapiJSON},
@@ -96,6 +98,9 @@ func (s *Server) handle(x *exchange, r *http.Request) error {
 	}
 	if err := x.query.parse(x.route.params, r.URL.RawQuery, s.opts.AllowQueryKey); err != nil {
 		return err
+	}
+	if x.route.negotiated {
+		x.Header().Add("Vary", "Accept") // of 304 too (RFC 9110, 15.4.5)
 	}
 	fresh, err := s.stillFresh(x, r)
 	if err != nil {
