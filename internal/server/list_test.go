@@ -43,6 +43,7 @@ func TestListFilters(t *testing.T) {
 		{"confidence", "confidence=low,medium", []string{gate, domain}},
 		{"industry", "industry=energy", []string{ip}},
 		{"tag", "tag=c2", []string{domain, ip}},
+		{"tag in capitals", "tag=C2", []string{domain, ip}},
 		{"feed", "feed=Krebs%20%26%20Co", []string{domain, ip}},
 		{"origin", "origin=article", []string{domain, ip}},
 		{"technique", "technique=t1071", []string{ip}},

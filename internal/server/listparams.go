@@ -134,7 +134,7 @@ func (req *listRequest) decodeSets(q *query) error {
 func (req *listRequest) decodeWords(q *query) error {
 	f, shown := &req.filter, &req.shown
 	var err error
-	if f.Tags, shown.Tag, err = decodeSet(q, "tag", anyWord); err != nil {
+	if f.Tags, shown.Tag, err = decodeSet(q, "tag", tag); err != nil {
 		return err
 	}
 	if f.Feeds, shown.Feed, err = decodeSet(q, "feed", anyWord); err != nil {
@@ -154,6 +154,9 @@ func (req *listRequest) decodeWords(q *query) error {
 }
 
 func anyWord(v string) (string, error) { return v, nil }
+
+// tag reads a tag: every stored one is lower case.
+func tag(v string) (string, error) { return strings.ToLower(v), nil }
 
 // technique reads an ATT&CK id in any spelling of contract 2.1.
 func technique(v string) (string, error) {
