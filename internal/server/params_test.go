@@ -41,6 +41,7 @@ func TestParameters(t *testing.T) {
 		{"name that is not UTF-8", list + "?%FF=ab", api.InvalidParameter, "%FF", "name"},
 		{"empty name", list + "?=ab", api.InvalidParameter, "", "not known"},
 		{"none here", "/item/" + articleID.String() + "?a=b", api.InvalidParameter, "a", "takes no parameters"},
+		{"none in what needs no key", "/api/openapi.json?version=2", api.InvalidParameter, "version", "takes no parameters"},
 		{"underscore", search + "?q=ab&_=17&_t=a&_t=b", "", "", ""},
 		{"stray ampersands", search + "?&&q=ab&&", "", "", ""},
 		{"type", search + "?q=ab&type=mitre_attack", "", "", ""},

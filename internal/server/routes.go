@@ -90,14 +90,17 @@ func allowed(group []*route) []string {
 }
 
 func (s *Server) handle(x *exchange, r *http.Request) error {
-	if x.route.scope == "" {
-		return x.route.handler(x, r)
-	}
-	if err := s.admit(x, r); err != nil {
-		return err
+	open := x.route.scope == ""
+	if !open {
+		if err := s.admit(x, r); err != nil {
+			return err
+		}
 	}
 	if err := x.query.parse(x.route.params, r.URL.RawQuery, s.opts.AllowQueryKey); err != nil {
 		return err
+	}
+	if open {
+		return x.route.handler(x, r)
 	}
 	if x.route.negotiated {
 		x.Header().Add("Vary", "Accept") // of 304 too (RFC 9110, 15.4.5)
