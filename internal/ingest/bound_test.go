@@ -66,6 +66,32 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // measures the h
 		return fmt.Appendf(nil, "host-%d.bad.example\n", line)
 	}
 	wide := []byte(strings.Repeat("cell,", 9_999) + "cell\n")
+	row := 0
+	tagged := func() []byte {
+		row++
+		switch {
+		case row == 1:
+			return []byte("indicator,tags\n")
+		case row > 10_000:
+			return nil
+		}
+		tags := fmt.Appendf(nil, "t-%d.bad.example,\"", row)
+		for i := range 200 {
+			tags = fmt.Appendf(tags, "row-%d-tag-%d-%s,", row, i, strings.Repeat("x", 80))
+		}
+		return append(tags, "\"\n"...)
+	}
+	block := 0
+	referenced := func() []byte {
+		if block++; block > 500 {
+			return nil
+		}
+		var lines []byte
+		for i := range 200 {
+			lines = fmt.Appendf(lines, "# Reference: https://news.example/%d/%d/%s\n", block, i, strings.Repeat("x", 1900))
+		}
+		return fmt.Appendf(lines, "\nr-%d.bad.example\n\n", block)
+	}
 	tests := []struct {
 		name    string
 		format  string
@@ -84,6 +110,8 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // measures the h
 			"10,000 columns", "csv", chain(repeat([]byte("indicator,type\n"), 1), repeat(wide, 1000), repeat([]byte("bad.example,domain\n"), 1)),
 			map[string]int64{"too_many_columns": 1000}, 1, nil, 32 * mb,
 		},
+		{"200 long tags a row", "csv", tagged, map[string]int64{}, 9_999, nil, 96 * mb},
+		{"200 long references a block", "maltrail", referenced, map[string]int64{}, 500, nil, 96 * mb},
 		{"a document of 100 MB", "text", repeat([]byte(strings.Repeat("many words ", mb/11)), 100), map[string]int64{}, 0, ErrIncomplete, 320 * mb},
 		{"JSON without an end", "threatfox", chain(repeat([]byte(`{"data": [{"ioc": "`), 1), repeat([]byte(strings.Repeat("x", mb)), 100)), nil, 0, ErrIncomplete, 32 * mb},
 	}

@@ -32,8 +32,9 @@ const (
 	// million, with 5,000 a batch the import took 72 s of processor time, with
 	// 10,000 it took 57 s, with 20,000 it took 49 s: larger transactions write
 	// fewer pages twice. BenchmarkImport measures it.
-	defaultBatch = 20_000
-	// batchBytes closes a batch early when its texts are long.
+	defaultBatch = 50_000
+	// batchBytes closes a batch early when its texts are long or its labels
+	// many.
 	batchBytes = 8 << 20
 	// queued is how many batches may wait for the writer.
 	queued = 1

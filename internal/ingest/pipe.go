@@ -83,14 +83,45 @@ func newPipe(size int) *pipe {
 func (p *pipe) add(l *lane, o store.Observation) error {
 	b := &p.filling
 	to := b.part(l, p.size)
+	var last store.Observation
+	if n := len(to.list); n > 0 {
+		last = to.list[n-1]
+	}
 	to.list = append(to.list, o)
 	b.count++
-	b.bytes += len(o.Indicator.Value) + len(o.Context)
+	b.bytes += weight(&o, &last)
 	if b.count >= p.size || b.bytes >= batchBytes {
 		return p.flush()
 	}
 	return nil
 }
+
+// weight is how many bytes an observation adds to a batch, beside its fixed
+// size. What it shares with the one before, as the rows of a block do, adds
+// nothing.
+func weight(o, last *store.Observation) int {
+	n := len(o.Indicator.Value) + len(o.Context)
+	n += addedBytes(o.Tags, last.Tags) + addedBytes(o.Families, last.Families) + addedBytes(o.Techniques, last.Techniques)
+	if a := o.Article; a != nil && a != last.Article {
+		n += len(a.Title) + len(a.URL) + len(a.Summary) + addedBytes(a.OtherURLs, nil) + addedBytes(a.Tags, nil)
+	}
+	return n
+}
+
+// addedBytes is the size of a list that is not the same one as before.
+func addedBytes(list, before []string) int {
+	if len(list) == 0 || len(list) == len(before) && &list[0] == &before[0] {
+		return 0
+	}
+	n := 0
+	for _, s := range list {
+		n += stringHeader + len(s)
+	}
+	return n
+}
+
+// stringHeader is what a string takes beside its bytes.
+const stringHeader = 16
 
 // flush hands over what there is.
 func (p *pipe) flush() error {
