@@ -109,7 +109,7 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 			return err
 		}
 	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	ln, err := new(net.ListenConfig).Listen(ctx, network(c.Listen), c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w: is another spoor running? name another address with --listen HOST:PORT", err)
 	}
@@ -174,6 +174,16 @@ func tlsConfig(c config.Config) (*tls.Config, error) {
 	return &tls.Config{
 		Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 	}, nil
+}
+
+// network is what to listen on. On "tcp" Go takes 0.0.0.0 for every address of
+// IPv6 as well: more than was asked for, and past an IPv4 firewall.
+func network(listen string) string {
+	host, _, err := net.SplitHostPort(listen)
+	if addr, perr := netip.ParseAddr(host); err == nil && perr == nil && addr.Is4() {
+		return "tcp4"
+	}
+	return "tcp"
 }
 
 // baseURL is how the listener is reached from its own machine.

@@ -345,6 +345,23 @@ func TestWarnsWhenExposed(t *testing.T) {
 	}
 }
 
+func TestListensOnNoMoreThanAsked(t *testing.T) {
+	t.Parallel()
+	for listen, want := range map[string]string{"0.0.0.0:0": "tcp4", "127.0.0.1:0": "tcp4", "[::]:0": "tcp", "[::1]:0": "tcp", "localhost:0": "tcp", ":0": "tcp"} {
+		if got := network(listen); got != want {
+			t.Errorf("network(%q) = %q, want %q", listen, got, want)
+		}
+	}
+	ln, err := new(net.ListenConfig).Listen(t.Context(), network("0.0.0.0:0"), "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if at := netip.MustParseAddrPort(ln.Addr().String()); !at.Addr().Is4() {
+		t.Errorf("0.0.0.0:0 listens on %s", at)
+	}
+}
+
 func TestAddressInUse(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "--data", t.TempDir())
