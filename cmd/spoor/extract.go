@@ -56,7 +56,7 @@ func (a *app) extract(ctx context.Context, path string, distinct bool) ([]extrac
 	if path != "-" {
 		f, err := os.Open(path) //nolint:gosec // the user names it
 		if err != nil {
-			return nil, fmt.Errorf("open input: %w", err)
+			return nil, fmt.Errorf("open input: %w: check the path, or give - for standard input", err)
 		}
 		defer func() { _ = f.Close() }() // only read from
 		if info, err := f.Stat(); err == nil && info.IsDir() {
