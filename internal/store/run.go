@@ -59,8 +59,10 @@ func (o *Outcome) Add(p Outcome) {
 }
 
 // Observation is what a source says of one indicator. It is merged into the
-// record with Merge's rules, so that the order of reading does not matter and
-// reading again changes nothing.
+// record with Merge's rules, so that reading again changes nothing. The order
+// of reading matters in two things only: the first context stays, and a record
+// that began undated keeps the run's time among its dates, and with it the
+// confidence that it had then.
 type Observation struct {
 	Indicator ioc.Indicator
 	// Article is nil for a row that names none. Observations of one article
