@@ -75,10 +75,10 @@ func pattern(needle string) string {
 // contains classes of both servers, taking turns.
 func compare(ctx context.Context, o options, work, storePath, ours string, say func(string, ...any), queries []comparedQueries) (result comparison, err error) {
 	recordsFile, articlesFile := filepath.Join(work, "records.copy"), filepath.Join(work, "articles.copy")
-	if result.rows, err = dump(storePath, selectRecords, recordsFile); err != nil {
+	if result.rows, err = dump(storePath, selectRecords, recordsFile, recordLine); err != nil {
 		return result, err
 	}
-	if _, err = dump(storePath, selectArticles, articlesFile); err != nil {
+	if _, err = dump(storePath, selectArticles, articlesFile, articleLine); err != nil {
 		return result, err
 	}
 	logFile, err := os.Create(filepath.Join(work, "postgres.log"))

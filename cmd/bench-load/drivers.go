@@ -14,9 +14,9 @@ import (
 	zombiezen "zombiezen.com/go/sqlite"
 )
 
-// selectRow is the exact look-up as the engine asks it: 13 columns, found by
-// the key.
-const selectRow = `SELECT rid, id, key, value, facet_id, article_id, first_seen, last_seen, added_at, updated_at, seq, ports, context
+// selectRow is the exact look-up as the engine asks it, but for the id:
+// 12 columns, found by the key.
+const selectRow = `SELECT rid, key, value, facet_id, article_id, first_seen, last_seen, added_at, updated_at, seq, ports, context
 	FROM records WHERE key = ? ORDER BY rid DESC`
 
 // drivers compares the two ways to the same SQLite, on the same file, with the
@@ -100,18 +100,16 @@ func lookups(keys []string, find func(string) (int, error)) (leg, error) {
 
 func findDirect(st *zombiezen.Stmt, key string) (rows int, err error) {
 	st.BindText(1, key)
-	var id [16]byte
 	for {
 		more, err := st.Step()
 		if err != nil || !more {
 			return rows, errors.Join(err, st.Reset())
 		}
 		rows++
-		st.ColumnBytes(1, id[:])
-		for _, i := range []int{0, 4, 5, 6, 7, 8, 9, 10} {
+		for _, i := range []int{0, 3, 4, 5, 6, 7, 8, 9} {
 			_ = st.ColumnInt64(i)
 		}
-		for _, i := range []int{2, 3, 11, 12} {
+		for _, i := range []int{1, 2, 10, 11} {
 			_ = st.ColumnText(i)
 		}
 	}
@@ -123,13 +121,12 @@ func findStandard(ctx context.Context, st *sql.Stmt, key string) (n int, err err
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var id []byte
 	var k string
 	var value, ports, context sql.NullString
 	var rid, facet, article, first, last, added, updated, seq int64
 	for rows.Next() {
 		n++
-		if err := rows.Scan(&rid, &id, &k, &value, &facet, &article, &first, &last, &added, &updated, &seq, &ports, &context); err != nil {
+		if err := rows.Scan(&rid, &k, &value, &facet, &article, &first, &last, &added, &updated, &seq, &ports, &context); err != nil {
 			return n, err
 		}
 	}

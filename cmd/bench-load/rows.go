@@ -11,8 +11,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"spoor/internal/ioc"
+	"spoor/internal/store"
 )
 
 // The tables of the PostgreSQL side: what section "PostgreSQL" of
@@ -38,16 +42,18 @@ func recordIndexes() []string {
 }
 
 const (
-	selectRecords = `SELECT r.rid, r.id, f.type, r.key, r.value, f.confidence, f.origin, f.tlp, f.feed_id, r.article_id,
+	// selectRecords has feed, article and value to make the id from, as the
+	// contract does, and not what the engine keeps of it.
+	selectRecords = `SELECT fd.name, a.uuid, r.rid, f.type, r.key, r.value, f.confidence, f.origin, f.tlp, f.feed_id, r.article_id,
 	datetime(r.first_seen, 'unixepoch') || 'Z', datetime(r.last_seen, 'unixepoch') || 'Z',
 	datetime(r.added_at, 'unixepoch') || 'Z', datetime(r.updated_at, 'unixepoch') || 'Z', r.seq, f.labels, r.ports, r.context
-	FROM records r JOIN facets f ON f.id = r.facet_id ORDER BY r.rid`
+	FROM records r JOIN facets f ON f.id = r.facet_id JOIN feeds fd ON fd.id = f.feed_id LEFT JOIN articles a ON a.id = r.article_id ORDER BY r.rid`
 	selectArticles = `SELECT id, uuid, feed_id, title, url, details FROM articles ORDER BY id`
 )
 
 // dump writes the rows of the store as PostgreSQL's COPY reads them and
 // returns their number. Writing them is no part of what is timed.
-func dump(storePath, query, to string) (rows int64, err error) {
+func dump(storePath, query, to string, line func(*bufio.Writer, *sqlite.Stmt) error) (rows int64, err error) {
 	file, err := os.Create(filepath.Clean(to))
 	if err != nil {
 		return 0, fmt.Errorf("dump rows: %w", err)
@@ -61,7 +67,10 @@ func dump(storePath, query, to string) (rows int64, err error) {
 	out := bufio.NewWriterSize(file, 1<<20)
 	err = sqlitex.ExecuteTransient(conn, query, &sqlitex.ExecOptions{ResultFunc: func(st *sqlite.Stmt) error {
 		rows++
-		return copyLine(out, st)
+		if err := line(out, st); err != nil {
+			return err
+		}
+		return out.WriteByte('\n') // a bufio.Writer keeps its first error until here
 	}})
 	if err != nil {
 		return 0, fmt.Errorf("dump rows: %w", err)
@@ -69,11 +78,27 @@ func dump(storePath, query, to string) (rows int64, err error) {
 	return rows, out.Flush()
 }
 
-// copyLine writes a row in COPY's text format: tabs between columns, \N for
-// NULL, backslash before what is special.
-func copyLine(out *bufio.Writer, st *sqlite.Stmt) error {
-	for i := range st.ColumnCount() {
-		if i > 0 {
+// articleLine writes a row of selectArticles as it is.
+func articleLine(out *bufio.Writer, st *sqlite.Stmt) error { return copyColumns(out, st, 0) }
+
+// recordLine writes a row of selectRecords with the id in the second place.
+func recordLine(out *bufio.Writer, st *sqlite.Stmt) error {
+	var article uuid.UUID
+	st.ColumnBytes(1, article[:])
+	value := st.ColumnText(4)
+	if !st.ColumnIsNull(5) {
+		value = st.ColumnText(5)
+	}
+	id := store.RecordID(st.ColumnText(0), article, ioc.Type(st.ColumnInt(3)), value) //nolint:gosec // one of eleven
+	fmt.Fprintf(out, "%d\t%s\t", st.ColumnInt64(2), id)
+	return copyColumns(out, st, 3)
+}
+
+// copyColumns writes the columns from one on in COPY's text format: tabs
+// between them, \N for NULL, backslash before what is special.
+func copyColumns(out *bufio.Writer, st *sqlite.Stmt, from int) error {
+	for i := from; i < st.ColumnCount(); i++ {
+		if i > from {
 			_ = out.WriteByte('\t')
 		}
 		switch st.ColumnType(i) {
@@ -91,7 +116,7 @@ func copyLine(out *bufio.Writer, st *sqlite.Stmt) error {
 			_, _ = copyEscapes.WriteString(out, st.ColumnText(i))
 		}
 	}
-	return out.WriteByte('\n') // a bufio.Writer keeps its first error until here
+	return nil
 }
 
 //nolint:gochecknoglobals // read-only
