@@ -45,13 +45,15 @@ func (c *conn) putFeed(f store.Feed) (id int64, kept store.Feed, err error) {
 	return id, kept, nil
 }
 
-const selectCounts = `SELECT (SELECT records FROM clock), (SELECT count(*) FROM articles), (SELECT count(*) FROM feeds), (SELECT count(*) FROM sightings)`
+const selectCounts = `SELECT (SELECT records FROM clock), (SELECT count(*) FROM articles), (SELECT count(*) FROM feeds), (SELECT count(*) - count(DISTINCT rid) FROM sightings)`
 
 // Counts implements store.Snapshot.
 func (v *snapshot) Counts(context.Context) (store.Counts, error) {
 	var n store.Counts
 	_, err := v.query(selectCounts, func(st *sqlite.Stmt) error {
-		n = store.Counts{Records: st.ColumnInt64(0), Articles: st.ColumnInt64(1), Feeds: st.ColumnInt64(2), Sightings: st.ColumnInt64(3)}
+		n = store.Counts{Records: st.ColumnInt64(0), Articles: st.ColumnInt64(1), Feeds: st.ColumnInt64(2)}
+		// Each record has one more: the first, whether it has a row or not.
+		n.Sightings = n.Records + st.ColumnInt64(3)
 		return nil
 	})
 	if err != nil {

@@ -63,6 +63,7 @@ func TestPlans(t *testing.T) {
 		"list by facet":       selectFacetRange,
 		"list of all":         selectUpdatedRange,
 		"sightings":           selectSightings,
+		"first sighting":      selectFirstSaid,
 		"contains: posting":   selectPosting,
 		"contains: keys":      selectBlock,
 		"contains: directory": selectDirectory,

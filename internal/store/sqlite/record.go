@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,28 +20,41 @@ type row struct {
 }
 
 // recordColumns are what scan reads, in its order.
-const recordColumns = `rid, id, key, value, facet_id, article_id, first_seen, last_seen, added_at, updated_at, seq, ports, context`
+const recordColumns = `rid, id_hi, id_lo, key, value, facet_id, article_id, first_seen, last_seen, added_at, updated_at, seq, ports, context`
 
 // scan reads the row that the statement is on. Facet and article are left to
 // resolve: they are queries of their own.
 func (r *row) scan(st *sqlite.Stmt) {
 	r.rid = st.ColumnInt64(0)
-	st.ColumnBytes(1, r.ID[:])
-	r.Key = st.ColumnText(2)
+	r.ID = joinID(st.ColumnInt64(1), st.ColumnInt64(2))
+	r.Key = st.ColumnText(3)
 	r.Value = r.Key
-	if !st.ColumnIsNull(3) {
-		r.Value = st.ColumnText(3)
+	if !st.ColumnIsNull(4) {
+		r.Value = st.ColumnText(4)
 	}
-	r.facetID, r.articleID = st.ColumnInt64(4), st.ColumnInt64(5)
-	r.FirstSeen, r.LastSeen = unix(st.ColumnInt64(6)), unix(st.ColumnInt64(7))
-	r.AddedAt, r.UpdatedAt = unix(st.ColumnInt64(8)), unix(st.ColumnInt64(9))
-	r.Seq = st.ColumnInt64(10)
-	if !st.ColumnIsNull(11) {
-		r.Ports = parsePorts(st.ColumnText(11))
-	}
+	r.facetID, r.articleID = st.ColumnInt64(5), st.ColumnInt64(6)
+	r.FirstSeen, r.LastSeen = unix(st.ColumnInt64(7)), unix(st.ColumnInt64(8))
+	r.AddedAt, r.UpdatedAt = unix(st.ColumnInt64(9)), unix(st.ColumnInt64(10))
+	r.Seq = st.ColumnInt64(11)
 	if !st.ColumnIsNull(12) {
-		r.Context = st.ColumnText(12)
+		r.Ports = parsePorts(st.ColumnText(12))
 	}
+	if !st.ColumnIsNull(13) {
+		r.Context = st.ColumnText(13)
+	}
+}
+
+// splitID returns an id as two numbers that compare like its bytes.
+func splitID(id uuid.UUID) (hi, lo int64) {
+	const sign = 1 << 63
+	return int64(binary.BigEndian.Uint64(id[:8]) ^ sign), int64(binary.BigEndian.Uint64(id[8:]) ^ sign) //nolint:gosec // bits, not numbers
+}
+
+func joinID(hi, lo int64) (id uuid.UUID) {
+	const sign = 1 << 63
+	binary.BigEndian.PutUint64(id[:8], uint64(hi)^sign) //nolint:gosec // bits, not numbers
+	binary.BigEndian.PutUint64(id[8:], uint64(lo)^sign) //nolint:gosec // bits, not numbers
+	return id
 }
 
 // resolve fills in facet and article. No statement may be under way.
@@ -58,7 +72,7 @@ func (v *snapshot) resolve(r *row) error {
 
 const (
 	selectRecordByRID = `SELECT ` + recordColumns + ` FROM records WHERE rid = ?`
-	selectRecordByID  = `SELECT ` + recordColumns + ` FROM records WHERE id = ?`
+	selectRecordByID  = `SELECT ` + recordColumns + ` FROM records WHERE id_hi = ? AND id_lo = ?`
 )
 
 // byRID returns the record of that row id; false when it was deleted.
@@ -73,7 +87,8 @@ func (v *snapshot) byRID(rid int64) (row, bool, error) {
 
 // byID returns the bare row of a record, without facet and article.
 func (c *conn) byID(id uuid.UUID) (r row, found bool, err error) {
-	n, err := c.query(selectRecordByID, func(st *sqlite.Stmt) error { r.scan(st); return nil }, id[:])
+	hi, lo := splitID(id)
+	n, err := c.query(selectRecordByID, func(st *sqlite.Stmt) error { r.scan(st); return nil }, hi, lo)
 	if err != nil {
 		return r, false, fmt.Errorf("find record: %w", err)
 	}
@@ -95,7 +110,12 @@ func (v *snapshot) Record(_ context.Context, id uuid.UUID) (store.Record, error)
 	return r.Record, nil
 }
 
-const selectSightings = `SELECT r.uuid, s.seen_at, s.facet_id, s.first_seen, s.last_seen, s.ports, s.context FROM sightings s JOIN runs r ON r.id = s.run_id WHERE s.rid = ? ORDER BY s.seq`
+const (
+	selectSightings = `SELECT r.uuid, s.seen_at, s.facet_id, s.first_seen, s.last_seen, s.ports, s.context FROM sightings s JOIN runs r ON r.id = s.run_id WHERE s.rid = ? ORDER BY s.seq`
+	// selectFirstSaid has the columns of selectSightings for a record without
+	// sightings.
+	selectFirstSaid = `SELECT r.uuid, e.added_at, e.facet_id, iif(e.dated & 1, e.first_seen, 0), iif(e.dated & 2, e.last_seen, 0), e.ports, e.context FROM records e JOIN runs r ON r.id = e.run_id WHERE e.rid = ?`
+)
 
 // Sightings implements store.Snapshot.
 func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sighting, error) {
@@ -108,7 +128,7 @@ func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sight
 	}
 	var all []store.Sighting
 	var facets []int64
-	_, err = v.query(selectSightings, func(st *sqlite.Stmt) error {
+	scan := func(st *sqlite.Stmt) error {
 		s := store.Sighting{
 			SeenAt: unix(st.ColumnInt64(1)), FirstSeen: unix(st.ColumnInt64(3)), LastSeen: unix(st.ColumnInt64(4)),
 			Ports: parsePorts(st.ColumnText(5)), Context: st.ColumnText(6),
@@ -116,7 +136,11 @@ func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sight
 		st.ColumnBytes(0, s.Run[:])
 		all, facets = append(all, s), append(facets, st.ColumnInt64(2))
 		return nil
-	}, r.rid)
+	}
+	n, err := v.query(selectSightings, scan, r.rid)
+	if err == nil && n == 0 {
+		_, err = v.query(selectFirstSaid, scan, r.rid)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read sightings: %w", err)
 	}

@@ -10,8 +10,9 @@ import (
 	"spoor/internal/store"
 )
 
-// selectByArticle reads an article's records in the order of the relation.
-const selectByArticle = `SELECT ` + recordColumns + ` FROM records INDEXED BY records_article WHERE article_id = ? AND article_id <> 0 ORDER BY confidence DESC, last_seen DESC, id`
+// selectByArticle reads an article's records in the order of the relation. Of
+// the id its first half decides, which no two records of an article share.
+const selectByArticle = `SELECT ` + recordColumns + ` FROM records INDEXED BY records_article WHERE article_id = ? AND article_id <> 0 ORDER BY confidence DESC, last_seen DESC, id_hi`
 
 // Related implements store.Snapshot.
 func (v *snapshot) Related(ctx context.Context, q store.RelatedQuery) ([]store.Related, error) {

@@ -190,10 +190,15 @@ func (w *writer) article(a *store.Article) (uuid.UUID, int64, error) {
 }
 
 const (
-	insertRecord   = `INSERT INTO records (` + recordColumns + `, confidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+	insertRecord   = `INSERT INTO records (` + recordColumns + `, confidence, run_id, dated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id_hi, id_lo) DO NOTHING`
 	updateRecord   = `UPDATE records SET facet_id = ?, confidence = ?, first_seen = ?, last_seen = ?, updated_at = ?, seq = ?, ports = ?, context = ? WHERE rid = ?`
 	insertSighting = `INSERT INTO sightings (rid, seq, run_id, seen_at, facet_id, first_seen, last_seen, ports, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	maxRID         = 1<<32 - 1
+	// keepFirstSaid makes the first sighting of a record that is about to
+	// change for the first time.
+	keepFirstSaid = `INSERT INTO sightings (rid, seq, run_id, seen_at, facet_id, first_seen, last_seen, ports, context)
+		SELECT rid, seq, run_id, added_at, facet_id, iif(dated & 1, first_seen, 0), iif(dated & 2, last_seen, 0), ports, context
+		FROM records WHERE rid = ? AND NOT EXISTS (SELECT 1 FROM sightings s WHERE s.rid = records.rid)`
+	maxRID = 1<<32 - 1
 )
 
 // insert makes the record that the observation is the first word of, and
@@ -217,9 +222,9 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bo
 	if rec.Value != rec.Key {
 		value = rec.Value
 	}
-	ports, around := formatPorts(rec.Ports), text(rec.Context)
-	if err := w.exec(insertRecord, rid, id[:], rec.Key, value, facetID, articleID, rec.FirstSeen.Unix(), rec.LastSeen.Unix(),
-		at, at, seq, ports, around, int64(rec.Confidence)); err != nil {
+	hi, lo := splitID(id)
+	if err := w.exec(insertRecord, rid, hi, lo, rec.Key, value, facetID, articleID, rec.FirstSeen.Unix(), rec.LastSeen.Unix(),
+		at, at, seq, formatPorts(rec.Ports), text(rec.Context), int64(rec.Confidence), w.run.id, dated(o)); err != nil {
 		return false, fmt.Errorf("insert: %w", err)
 	}
 	if w.Changes() == 0 {
@@ -228,7 +233,18 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bo
 	*w.clock = next
 	w.facets.arrive(facetID, seq)
 	w.met.Add(uint32(rid)) //nolint:gosec // bounded above
-	return true, w.exec(insertSighting, rid, seq, w.run.id, w.now.Unix(), facetID, seconds(o.FirstSeen), seconds(o.LastSeen), ports, around)
+	return true, nil
+}
+
+// dated tells which dates the source gave.
+func dated(o *store.Observation) (bits int64) {
+	if !o.FirstSeen.IsZero() {
+		bits |= 1
+	}
+	if !o.LastSeen.IsZero() {
+		bits |= 2
+	}
+	return bits
 }
 
 // change stores what a record learnt from the observation.
@@ -236,6 +252,9 @@ func (w *writer) change(r *row, o *store.Observation) error {
 	facetID, err := w.facets.id(w.conn, w.feedID, &r.Record)
 	if err != nil {
 		return err
+	}
+	if err := w.exec(keepFirstSaid, r.rid); err != nil {
+		return fmt.Errorf("keep what was said first: %w", err)
 	}
 	seq, at := w.clock.tick(w.now)
 	w.clock.maxTLP = max(w.clock.maxTLP, int64(r.TLP))

@@ -73,7 +73,11 @@ CREATE TABLE feeds (
 
 CREATE TABLE records (
     rid INTEGER PRIMARY KEY,       -- order in which records were first made
-    id BLOB NOT NULL,              -- 16 bytes, name-based: unique by feed, article, type and value
+    -- The name-based id, unique by feed, article, type and value, as two
+    -- numbers in the order of its bytes: an index on numbers costs a bulk load
+    -- half of what one on blobs does.
+    id_hi INTEGER NOT NULL,
+    id_lo INTEGER NOT NULL,
     key TEXT NOT NULL,
     value TEXT,                    -- NULL when equal to key
     facet_id INTEGER NOT NULL REFERENCES facets (id),
@@ -85,7 +89,9 @@ CREATE TABLE records (
     updated_at INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     ports TEXT,                    -- comma-separated, NULL when none
-    context TEXT                   -- NULL when none
+    context TEXT,                  -- NULL when none
+    run_id INTEGER NOT NULL,       -- the run that made it
+    dated INTEGER NOT NULL         -- dates the source gave then: 1 first seen, 2 last seen, 3 both
 );
 
 CREATE TABLE runs (
@@ -132,11 +138,11 @@ CREATE INDEX facets_tlp ON facets (tlp);
 
 CREATE INDEX facets_type ON facets (type);
 
-CREATE INDEX records_article ON records (article_id, confidence DESC, last_seen DESC, id) WHERE article_id <> 0;
+CREATE INDEX records_article ON records (article_id, confidence DESC, last_seen DESC, id_hi) WHERE article_id <> 0;
 
 CREATE INDEX records_facet ON records (facet_id, updated_at, seq);
 
-CREATE UNIQUE INDEX records_id ON records (id);
+CREATE UNIQUE INDEX records_id ON records (id_hi, id_lo);
 
 CREATE INDEX records_key ON records (key);
 

@@ -59,7 +59,8 @@ const (
 	insertPosting  = `INSERT INTO trigram_postings (id, rids) VALUES (?, ?)`
 )
 
-// seal indexes the records after clock.indexedRID up to the row id.
+// seal indexes the records after clock.indexedRID up to the row id. Reading
+// the keys and taking them apart run side by side.
 func seal(c *conn, k *clock, facets *facetWriter, to int64) error {
 	b := newBuilder()
 	first := k.indexedRID + 1
@@ -67,15 +68,33 @@ func seal(c *conn, k *clock, facets *facetWriter, to int64) error {
 	if err != nil {
 		return err
 	}
+	docs := make(chan []doc, 4)
+	built := make(chan struct{})
+	go func() {
+		defer close(built)
+		for list := range docs {
+			for _, d := range list {
+				b.add(d.number, d.typ, d.key)
+			}
+		}
+	}()
+	list := make([]doc, 0, blockKeys)
 	_, err = c.query(selectUnsealed, func(st *sqlite.Stmt) error {
 		rid, key := st.ColumnInt64(0), st.ColumnText(1)
 		f, err := facets.load(c, st.ColumnInt64(2))
 		if err != nil {
 			return err
 		}
-		b.add(uint32(rid-first), f.typ, key) //nolint:gosec // rids are 32 bits
+		list = append(list, doc{uint32(rid - first), f.typ, key}) //nolint:gosec // rids are 32 bits
+		if len(list) == cap(list) {
+			docs <- list
+			list = make([]doc, 0, blockKeys)
+		}
 		return blocks.put(rid, f.typ, key)
 	}, k.indexedRID, to)
+	docs <- list
+	close(docs)
+	<-built
 	if err != nil {
 		return err
 	}
@@ -83,19 +102,54 @@ func seal(c *conn, k *clock, facets *facetWriter, to int64) error {
 		return err
 	}
 	k.indexVersion++
-	dir := &directory{}
-	for _, g := range b.grams() {
-		docs := *b.lists[g]
-		if err := writePosting(c, k.indexVersion, g, roaring.BitmapOf(docs...)); err != nil {
-			return err
-		}
-		dir.add(g, len(docs))
+	dir, err := b.write(c, k.indexVersion)
+	if err != nil {
+		return err
 	}
 	if err := c.exec(insertSegment, k.indexVersion, first, to, dir.encode()); err != nil {
 		return err
 	}
 	k.indexedRID = to
 	return nil
+}
+
+// doc is a record as the index sees it.
+type doc struct {
+	number uint32 // rid - first rid of the segment
+	typ    ioc.Type
+	key    string
+}
+
+// write writes the postings and returns their directory. Encoding and writing
+// run side by side.
+func (b *builder) write(c *conn, segment int64) (*directory, error) {
+	type posting struct {
+		gram  gram
+		count int
+		rids  []byte
+		err   error
+	}
+	ready := make(chan posting, 256)
+	go func() {
+		defer close(ready)
+		for _, g := range b.grams() {
+			docs := *b.lists[g]
+			rids, err := roaring.BitmapOf(docs...).ToBytes()
+			ready <- posting{g, len(docs), rids, err}
+		}
+	}()
+	dir := &directory{}
+	var failed error
+	for p := range ready { // to the end, so that nobody is left waiting
+		if failed == nil && p.err != nil {
+			failed = fmt.Errorf("encode posting: %w", p.err)
+		}
+		if failed == nil {
+			failed = c.exec(insertPosting, p.gram.posting(segment), p.rids)
+		}
+		dir.add(p.gram, p.count)
+	}
+	return dir, failed
 }
 
 func writePosting(c *conn, segment int64, g gram, docs *roaring.Bitmap) error {
