@@ -498,6 +498,23 @@ func TestImportBrokenStream(t *testing.T) {
 	}
 }
 
+// TestImportKeepsIndustries: the sectors among an article's tags are what
+// industry= filters by; a row of no article has none.
+func TestImportKeepsIndustries(t *testing.T) {
+	t.Parallel()
+	st := newMemory(t)
+	csv := "indicator,reference,tags\ngrid.example,https://news.example/grid,\"heron,Energy,dams\"\nlone.example,,energy\n"
+	if _, err := importAll(t, st, Options{}, Request{Paths: []string{"-"}, Format: "csv", Stdin: strings.NewReader(csv)}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"dams", "energy"}, st.one("grid.example").Industries); diff != "" {
+		t.Errorf("industries (-want +got):\n%s", diff)
+	}
+	if got := st.one("lone.example").Industries; got != nil {
+		t.Errorf("industries without an article: %q", got)
+	}
+}
+
 func TestObservationIsBounded(t *testing.T) {
 	t.Parallel()
 	st := newMemory(t)

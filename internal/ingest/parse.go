@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,8 +84,28 @@ func (s *sink) item(it feed.Item) error {
 		o.TLP = max(o.TLP, s.about.tlp)
 		o.Article, o.Origin = s.lane.article(&s.about.article, s.about.digest, o.TLP), store.OriginArticle
 	}
+	if o.Article != nil {
+		o.Industries = industries(o.Tags, o.Article.Tags)
+	}
 	return s.pass.pipe.add(s.lane, o)
 }
+
+// industries returns the sectors among the tags of an article and of its row
+// (contract section 4), nil for none.
+func industries(lists ...[]string) []string {
+	var found []string
+	for _, tags := range lists {
+		for _, tag := range tags {
+			if _, ok := slices.BinarySearch(sectors, tag); ok {
+				found = append(found, tag)
+			}
+		}
+	}
+	return found
+}
+
+//nolint:gochecknoglobals // read-only table, asked for every row
+var sectors = store.Industries()
 
 // indicator reads the row's value: as the type that the source declares, or
 // as whatever it is.
