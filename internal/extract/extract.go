@@ -192,19 +192,15 @@ func (s *scanner) word(i int) int {
 	return max(r.end, s.name(r))
 }
 
-// emit normalises a raw value and appends it. It reports whether raw is an
-// indicator at all.
-func (s *scanner) emit(t ioc.Type, raw found) bool {
+// emit normalises a raw value and appends it, if it is an indicator at all.
+func (s *scanner) emit(t ioc.Type, raw found) {
 	written := raw.plain
 	if written == "" {
 		written = s.text[raw.start:raw.end]
 	}
-	ind, err := ioc.Normalise(t, written)
-	if err != nil {
-		return false
+	if ind, err := ioc.Normalise(t, written); err == nil {
+		s.add(ind, raw)
 	}
-	s.add(ind, raw)
-	return true
 }
 
 // found is a stretch of text that is one value.

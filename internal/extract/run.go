@@ -142,7 +142,7 @@ func bracketedDot(s string) (int, dot) {
 	for i < len(s) && i < 3 && s[i] == ' ' {
 		i++
 	}
-	inner := 0
+	var inner int
 	switch rest := s[i:]; {
 	case foldPrefix(rest, "dot"):
 		inner = 3

@@ -282,7 +282,7 @@ func measure(ctx context.Context, paths []string) int64 {
 			case ctx.Err() != nil:
 				return ctx.Err()
 			case err != nil:
-				return nil // told when it is read
+				return nil //nolint:nilerr // told when it is read
 			case leftOut(e) != "" && e.IsDir() && e.Name() != filepath.Base(name):
 				return fs.SkipDir
 			case leftOut(e) != "" || e.IsDir():

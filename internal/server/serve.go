@@ -53,7 +53,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		_ = hs.Close()
 		err = fmt.Errorf("stop serving: requests were broken off after %v: %w", s.opts.ShutdownGrace, err)
 	}
-	<-done
+	if ended := <-done; err == nil && !errors.Is(ended, http.ErrServerClosed) {
+		err = fmt.Errorf("serve on %s: %w", ln.Addr(), ended)
+	}
 	return err
 }
 

@@ -75,16 +75,6 @@ const (
 	selectRecordByID  = `SELECT ` + recordColumns + ` FROM records WHERE id_hi = ? AND id_lo = ?`
 )
 
-// byRID returns the record of that row id; false when it was deleted.
-func (v *snapshot) byRID(rid int64) (row, bool, error) {
-	var r row
-	n, err := v.query(selectRecordByRID, func(st *sqlite.Stmt) error { r.scan(st); return nil }, rid)
-	if err != nil || n == 0 {
-		return r, false, err
-	}
-	return r, true, v.resolve(&r)
-}
-
 // byID returns the bare row of a record, without facet and article.
 func (c *conn) byID(id uuid.UUID) (r row, found bool, err error) {
 	hi, lo := splitID(id)
