@@ -41,6 +41,17 @@ func recordIndexes() []string {
 	}
 }
 
+// ownIndexes are counterparts of what the embedded engine keeps besides: the
+// id that makes a record unique and is asked for, and what the filters of the
+// list go by. They belong to a load with the same indexes; disk and searches
+// are compared without them.
+func ownIndexes() []string {
+	return []string{
+		`CREATE UNIQUE INDEX own_id ON records (id)`,
+		`CREATE INDEX own_filter ON records (feed_id, type, updated_at, seq)`,
+	}
+}
+
 const (
 	// selectRecords has feed, article and value to make the id from, as the
 	// contract does, and not what the engine keeps of it.
