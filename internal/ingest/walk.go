@@ -54,7 +54,10 @@ func (p *pass) named(ctx context.Context, name string) error {
 	case info.IsDir():
 		return p.namedFolder(ctx, name)
 	}
-	file, err := os.Open(name)
+	file, err := openPatiently(ctx, name)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
 	if err != nil {
 		p.fail(name, explain(err))
 		return nil
@@ -68,6 +71,31 @@ func (p *pass) named(ctx context.Context, name string) error {
 		return p.open(ctx, &input{stream: stream{name: name}, named: true}, newPatientReader(ctx, file), size)
 	}
 	return p.open(ctx, &input{stream: stream{name: name}, named: true}, file, size)
+}
+
+// openPatiently opens a file that was asked for by name. A named pipe is only
+// open when somebody writes to it: like a read that waits, an open that still
+// waits when the import is interrupted is left behind.
+func openPatiently(ctx context.Context, name string) (*os.File, error) {
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	ready := make(chan opened)
+	go func() {
+		file, err := os.Open(name)
+		select {
+		case ready <- opened{file, err}:
+		case <-ctx.Done():
+			_ = file.Close() // only read from; nil when it did not open
+		}
+	}()
+	select {
+	case got := <-ready:
+		return got.file, got.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (p *pass) stdin(ctx context.Context) error {
