@@ -132,7 +132,7 @@ func TestPlanRefuses(t *testing.T) {
 		{"unknown mode", "match", Query{Text: "evil.example", Match: "fuzzy"}},
 		{"negative limit", "limit", Query{Text: "evil.example", Window: store.Window{Limit: -1}}},
 		{"negative offset", "offset", Query{Text: "evil.example", Window: store.Window{Offset: -1}}},
-		{"limit past the cap", "offset", Query{Text: "evil.example", Window: store.Window{Limit: store.Cap + 1}}},
+		{"limit past the cap", "limit", Query{Text: "evil.example", Window: store.Window{Limit: store.Cap + 1}}},
 		{"together past the cap", "offset", Query{Text: "evil.example", Window: store.Window{Limit: 2, Offset: store.Cap - 1}}},
 		{"sum that overflows", "offset", Query{Text: "evil.example", Window: store.Window{Limit: 1, Offset: 1<<63 - 1}}},
 	} {

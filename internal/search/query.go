@@ -82,7 +82,9 @@ func (q Query) check() (string, error) {
 		return "", &QueryError{"limit", "is negative; use 0 or more"}
 	case q.Offset < 0:
 		return "", &QueryError{"offset", "is negative; use 0 or more"}
-	case q.Limit > store.Cap || q.Offset > store.Cap-q.Limit:
+	case q.Limit > store.Cap:
+		return "", &QueryError{"limit", fmt.Sprintf("is too high; use at most %d and narrow the query", store.Cap)}
+	case q.Offset > store.Cap-q.Limit:
 		return "", &QueryError{"offset", fmt.Sprintf(
 			"and limit reach past result %d; narrow the query instead of paging deeper", store.Cap)}
 	}

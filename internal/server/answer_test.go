@@ -23,6 +23,7 @@ import (
 	"spoor/api"
 	"spoor/internal/auth"
 	"spoor/internal/search"
+	"spoor/internal/store"
 )
 
 func TestSearchViews(t *testing.T) {
@@ -69,6 +70,17 @@ func TestSearchListPages(t *testing.T) {
 	l = decode[api.ListResponse](t, g.get(strings.TrimPrefix(*l.Links.Next, "https://feed.example")))
 	if len(l.Data) != 1 || l.Meta.Offset != 1 || l.Links.Next != nil {
 		t.Errorf("second page %+v", l)
+	}
+	for range store.Cap {
+		g.mem.records = append(g.mem.records, twin)
+	}
+	l = decode[api.ListResponse](t, g.get(known+"&view=list&limit=300&offset=9600"))
+	if l.Links.Next == nil || !strings.HasSuffix(*l.Links.Next, "&offset=9900&limit=100") {
+		t.Errorf("page before the last that can be reached: %v", l.Links.Next)
+	}
+	l = decode[api.ListResponse](t, g.get(strings.TrimPrefix(*l.Links.Next, "https://feed.example")))
+	if len(l.Data) != 100 || l.Links.Next != nil {
+		t.Errorf("last page that can be reached: %d records, next %v", len(l.Data), l.Links.Next)
 	}
 }
 

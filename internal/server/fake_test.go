@@ -33,6 +33,7 @@ type memory struct {
 	records  []store.Record
 	articles []store.Article
 	keys     map[[sha256.Size]byte]store.Key
+	settled  time.Time
 	err      error
 	failAt   int64 // the view that fails; 0: all, when err is set
 	views    atomic.Int64
@@ -59,6 +60,8 @@ func (m *memory) Seq() int64 {
 	}
 	return seq
 }
+
+func (m *memory) Settled(context.Context) (time.Time, error) { return m.settled, nil }
 
 func (m *memory) Record(_ context.Context, id uuid.UUID) (store.Record, error) {
 	for _, r := range m.records {

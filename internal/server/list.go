@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,9 +31,12 @@ func (s *Server) list(x *exchange, r *http.Request) error {
 	}
 	at, began := s.opts.Now(), time.Now()
 	page := store.Page{Limit: min(req.window.Limit, pageRows), Offset: req.window.Offset, After: req.after}
-	got, seq, err := s.page(r.Context(), req.filter, page)
+	got, seq, settled, err := s.page(r.Context(), req.filter, page)
 	if err != nil {
 		return err
+	}
+	if !settled.IsZero() && settled.Before(at) {
+		at = settled // who polls on from generated_at is to miss nothing
 	}
 	x.took = max(time.Since(began), 1)
 	s.setETag(x, r, seq)
@@ -49,27 +53,30 @@ func (s *Server) list(x *exchange, r *http.Request) error {
 		if done || err != nil {
 			return err
 		}
-		page = store.Page{Limit: min(left, pageRows), After: got.Next}
-		if got, _, err = s.page(r.Context(), req.filter, page); err != nil {
+		page = store.Page{Limit: min(left, pageRows), After: got.Next, NoTotal: true}
+		if got, _, _, err = s.page(r.Context(), req.filter, page); err != nil {
 			return err
 		}
 	}
 }
 
 // page reads one page under a view and a deadline of its own.
-func (s *Server) page(ctx context.Context, f store.Filter, p store.Page) (got store.List, seq int64, err error) {
+func (s *Server) page(ctx context.Context, f store.Filter, p store.Page) (got store.List, seq int64, settled time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.QueryDeadline)
 	defer cancel()
 	err = s.deps.Store.View(ctx, func(snap store.Snapshot) error {
 		seq = snap.Seq()
 		var err error
+		if settled, err = snap.Settled(ctx); err != nil {
+			return err
+		}
 		got, err = snap.List(ctx, f, p)
 		return err
 	})
 	if err != nil {
-		return got, 0, fmt.Errorf("list records: %w", err)
+		return got, 0, settled, fmt.Errorf("list records: %w", err)
 	}
-	return got, seq, nil
+	return got, seq, settled, nil
 }
 
 // listWriter collects the rows of an answer and decides when to send them.
@@ -135,7 +142,7 @@ func (w *listWriter) end(next *store.Position) error {
 		link = w.s.cursorLink(w.x, encodeCursor(*next, w.req.cursorScope()))
 	}
 	if w.req.format == api.FormatJSON {
-		*w.buf = w.s.encoder.appendListTail(*w.buf, w.s.link(pathList, w.x, "", 0), link)
+		*w.buf = w.s.encoder.appendListTail(*w.buf, w.s.link(pathList, w.x), link)
 	}
 	if w.streaming {
 		if _, err := w.x.Write(*w.buf); err != nil {
@@ -187,18 +194,26 @@ func (e *Encoder) appendListTail(dst []byte, self, next string) []byte {
 	return append(dst, "}}\n"...)
 }
 
-// link is the absolute address of the request, with one parameter set to n
-// unless its name is empty. The key is never in it.
-func (s *Server) link(path string, x *exchange, name string, n int) string {
+// setting is a parameter of a link with another value than in the request.
+type setting struct {
+	name string
+	n    int
+}
+
+// link is the absolute address of the request with some parameters set. The
+// key is never in it.
+func (s *Server) link(path string, x *exchange, set ...setting) string {
 	b := append([]byte(s.opts.PublicURL), path...)
 	b = append(b, '?')
 	mark := len(b)
-	b = x.query.encode(b, func(other string) bool { return other == name })
-	if name != "" {
+	b = x.query.encode(b, func(other string) bool {
+		return slices.ContainsFunc(set, func(p setting) bool { return p.name == other })
+	})
+	for _, p := range set {
 		if len(b) > mark {
 			b = append(b, '&')
 		}
-		b = strconv.AppendInt(append(append(b, name...), '='), int64(n), 10)
+		b = strconv.AppendInt(append(append(b, p.name...), '='), int64(p.n), 10)
 	}
 	if len(b) == mark {
 		b = b[:mark-1]

@@ -305,6 +305,21 @@ func TestAccept(t *testing.T) {
 	}
 }
 
+// TestListIsDatedWhatItHolds: polling on from generated_at misses nothing that
+// a run had dated and not committed yet.
+func TestListIsDatedWhatItHolds(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	for settled, want := range map[time.Time]string{
+		{}: "2026-05-17T10:30:42Z", testNow.Add(-time.Hour): "2026-05-17T09:30:42Z", testNow.Add(time.Hour): "2026-05-17T10:30:42Z",
+	} {
+		g.mem.settled = settled
+		if l := decode[api.ListResponse](t, g.get("/api/v1/iocs")); l.Meta.GeneratedAt.Format(time.RFC3339) != want {
+			t.Errorf("settled %s: generated at %s, want %s", settled, l.Meta.GeneratedAt, want)
+		}
+	}
+}
+
 // TestLongList walks 25,000 rows in every format: whole, valid, each row once,
 // written as it is read, and never under a view of the store.
 func TestLongList(t *testing.T) {

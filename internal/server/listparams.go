@@ -100,7 +100,7 @@ func (s *Server) decodeList(x *exchange, accept string) (req listRequest, err er
 		return req, err
 	}
 	req.filter.Visibility = x.caller.Visibility
-	if req.window.Limit, err = q.number("limit", 1, maxLimit, defaultLimit); err != nil {
+	if req.window.Limit, err = q.rows("limit", defaultLimit); err != nil {
 		return req, err
 	}
 	req.window.Limit = x.caller.Tier.ClampRows(req.window.Limit)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -109,6 +110,23 @@ func (q *query) number(name string, low, high, otherwise int) (int, error) {
 		return 0, badParam(name, "must be a whole number from "+strconv.Itoa(low)+" to "+strconv.Itoa(high))
 	}
 	return n, nil
+}
+
+// rows returns a number of rows, or otherwise when it was not sent. There is no
+// too many: the tier has the last word.
+func (q *query) rows(name string, otherwise int) (int, error) {
+	text, ok := q.get(name)
+	if !ok {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		n, err = maxLimit, nil
+	}
+	if err != nil || n == 0 {
+		return 0, badParam(name, "must be a whole number from 1 on")
+	}
+	return int(min(n, maxLimit)), nil //nolint:gosec // bounded
 }
 
 // boolean returns true or false, or otherwise when it was not sent.

@@ -55,7 +55,7 @@ func TestParameters(t *testing.T) {
 		{"limit -1", search + "?q=ab&limit=-1", api.InvalidParameter, "limit", "from 1"},
 		{"limit +5", search + "?q=ab&limit=%2B5", api.InvalidParameter, "limit", "from 1"},
 		{"limit of words", search + "?q=ab&limit=ten", api.InvalidParameter, "limit", "whole number"},
-		{"limit beyond numbers", search + "?q=ab&limit=99999999999999999999", api.InvalidParameter, "limit", "whole number"},
+		{"limit beyond numbers", search + "?q=ab&limit=99999999999999999999", api.InvalidParameter, "limit", "at most 10000"},
 		{"to the end", search + "?q=ab&limit=1&offset=9999", "", "", ""},
 		{"beyond the end", search + "?q=ab&limit=2&offset=9999", api.InvalidParameter, "offset", "10000"},
 		{"offset", list + "?offset=10001", api.InvalidParameter, "offset", "10000"},

@@ -65,7 +65,7 @@ func (s *Server) decodeSearch(x *exchange) (req searchRequest, err error) {
 	if req.view, err = q.choice("view", s.opts.DefaultView); err != nil {
 		return req, err
 	}
-	if p.Limit, err = q.number("limit", 1, maxLimit, defaultLimit); err != nil {
+	if p.Limit, err = q.rows("limit", defaultLimit); err != nil {
 		return req, err
 	}
 	if p.Offset, err = q.number("offset", 0, store.Cap, 0); err != nil {
@@ -132,8 +132,12 @@ func (s *Server) appendSearchList(dst []byte, x *exchange, res *Result) []byte {
 		dst = s.encoder.appendRecord(dst, &a.Matches[i])
 	}
 	next := ""
-	if end := res.Window.Offset + len(a.Matches); end < a.Total && end+res.Window.Limit <= store.Cap {
-		next = s.link(pathSearch, x, "offset", end)
+	if end := res.Window.Offset + len(a.Matches); end < min(a.Total, store.Cap) {
+		set := []setting{{"offset", end}}
+		if end+res.Window.Limit > store.Cap { // the last page reaches just as far as one can page
+			set = append(set, setting{"limit", store.Cap - end})
+		}
+		next = s.link(pathSearch, x, set...)
 	}
-	return s.encoder.appendListTail(dst, s.link(pathSearch, x, "", 0), next)
+	return s.encoder.appendListTail(dst, s.link(pathSearch, x), next)
 }

@@ -35,6 +35,9 @@ type Page struct {
 	Offset int
 	// After continues a walk; nil begins one.
 	After *Position
+	// NoTotal leaves Total and LowerBound out, for pages that only go on:
+	// counting again would cost more than the page.
+	NoTotal bool
 }
 
 // Position is a place in a walk. It holds contract fields only, so that a

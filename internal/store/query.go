@@ -76,7 +76,8 @@ type RelatedQuery struct {
 	// IsMatch reports whether a record is itself a match, shown or not: such
 	// records are never related. Nil means that only Matches are.
 	IsMatch func(t ioc.Type, key string) bool
-	// Limit is at most RelatedLimit.
+	// Limit is at most RelatedLimit. An engine may give fewer than there are
+	// when it met 20,000 matches and hidden records on the way.
 	Limit int
 	Visibility
 }

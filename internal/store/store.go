@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -32,6 +33,12 @@ type Snapshot interface {
 	// Seq is the highest sequence number handed out so far; 0 for an empty
 	// store. Two snapshots of equal Seq hold the same data.
 	Seq() int64
+	// Settled is the time from which on there may be changes that this
+	// snapshot does not show: whatever it misses has, or will have, an
+	// UpdatedAt that is not before it. Zero says: none before the moment of
+	// the view. A batch is dated when its transaction begins and seen when
+	// that ends, so while a run is under way this is the last change seen.
+	Settled(ctx context.Context) (time.Time, error)
 	// Exact finds the records whose (type, key) is one of the query's,
 	// ordered by LastSeen descending, then ID.
 	Exact(ctx context.Context, q ExactQuery) (Matches, error)

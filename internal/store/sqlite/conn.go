@@ -54,7 +54,7 @@ func openConn(path string, write bool) (*conn, error) {
 		pragmas = append(pragmas, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -131072",
 			"PRAGMA wal_autocheckpoint = 40000", "PRAGMA journal_size_limit = 67108864")
 	} else {
-		pragmas = append(pragmas, "PRAGMA query_only = ON", "PRAGMA cache_size = -4096")
+		pragmas = append(pragmas, "PRAGMA query_only = ON", "PRAGMA cache_size = -2048")
 	}
 	for _, p := range pragmas {
 		if err := sqlitex.ExecuteTransient(c, p, nil); err != nil {

@@ -88,11 +88,11 @@ func (s *Store) KeyByHash(ctx context.Context, hash [32]byte) (store.Key, error)
 func (s *Store) Keys(ctx context.Context) ([]store.Key, error) { return s.keys(ctx, selectKeys) }
 
 func (s *Store) keys(ctx context.Context, query string, args ...any) ([]store.Key, error) {
-	c, err := s.take(ctx, s.readers)
+	c, err := s.take(ctx, s.keyReader)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { s.readers <- c }()
+	defer func() { s.keyReader <- c }()
 	var keys []store.Key
 	err = c.read(ctx, func() error {
 		_, err := c.query(query, func(st *sqlite.Stmt) error {

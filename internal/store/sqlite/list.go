@@ -26,8 +26,10 @@ func (v *snapshot) List(ctx context.Context, f store.Filter, p store.Page) (stor
 		return store.List{}, fmt.Errorf("list: %w", err)
 	}
 	var l store.List
-	if l.Total, l.LowerBound, err = v.total(ctx, plan, f); err != nil {
-		return l, fmt.Errorf("count list: %w", err)
+	if !p.NoTotal {
+		if l.Total, l.LowerBound, err = v.total(ctx, plan, f); err != nil {
+			return l, fmt.Errorf("count list: %w", err)
+		}
 	}
 	w, err := v.walk(plan, boundsOf(f, p.After))
 	if err != nil {

@@ -16,9 +16,11 @@ const selectByArticle = `SELECT ` + recordColumns + ` FROM records INDEXED BY re
 
 // Related implements store.Snapshot.
 func (v *snapshot) Related(ctx context.Context, q store.RelatedQuery) ([]store.Related, error) {
-	c := relatedCollector{snapshot: v, q: q, seen: make([]store.TypedKey, 0, len(q.Matches)+q.Limit)}
-	for i := range q.Matches {
-		c.seen = append(c.seen, store.TypedKey{Type: q.Matches[i].Type, Key: q.Matches[i].Key})
+	c := relatedCollector{snapshot: v, q: q}
+	if q.IsMatch == nil { // else it knows them, without a walk over them for every row
+		for i := range q.Matches {
+			c.seen = append(c.seen, store.TypedKey{Type: q.Matches[i].Type, Key: q.Matches[i].Key})
+		}
 	}
 	for _, id := range q.ArticleIDs() {
 		if c.full() {
@@ -69,9 +71,16 @@ type relatedCollector struct {
 	q     store.RelatedQuery
 	seen  []store.TypedKey
 	found []relatedRow
+	read  int
 }
 
-func (c *relatedCollector) full() bool { return len(c.found) >= c.q.Limit }
+// maxRelatedRows bounds the search for related records where an article or a
+// family holds little but matches: then fewer than the limit are found.
+const maxRelatedRows = 2 * store.Cap
+
+func (c *relatedCollector) full() bool {
+	return len(c.found) >= c.q.Limit || c.read >= maxRelatedRows
+}
 
 // take returns a row function that keeps what is related, until it is enough.
 func (c *relatedCollector) take(relation store.Relation) func(*sqlite.Stmt) error {
@@ -79,6 +88,7 @@ func (c *relatedCollector) take(relation store.Relation) func(*sqlite.Stmt) erro
 		if c.full() {
 			return errStop
 		}
+		c.read++
 		var r relatedRow
 		r.scan(st)
 		f, err := c.facet(r.facetID)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/google/uuid"
+	"zombiezen.com/go/sqlite"
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
@@ -77,6 +78,25 @@ func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outco
 	r.seen.Or(met)
 	r.added += int64(out.New)
 	return out, nil
+}
+
+// selectOpenRun looks a day back: what was killed never finishes.
+const selectOpenRun = `SELECT coalesce(min(started_at), 0) FROM runs WHERE finished_at IS NULL AND started_at >= ?`
+
+// Settled implements store.Snapshot. A transaction that is under way dates its
+// records with a time that is neither before its run's start nor before the
+// last time that was handed out.
+func (v *snapshot) Settled(context.Context) (time.Time, error) {
+	var started int64
+	_, err := v.query(selectOpenRun, func(st *sqlite.Stmt) error { started = st.ColumnInt64(0); return nil },
+		v.st.now().Add(-24*time.Hour).Unix())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find open runs: %w", err)
+	}
+	if started == 0 {
+		return time.Time{}, nil
+	}
+	return unix(max(started, v.clock.updatedAt)), nil
 }
 
 const finishRun = `UPDATE runs SET finished_at = ?, stats = ? WHERE id = ?`

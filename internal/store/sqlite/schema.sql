@@ -147,3 +147,5 @@ CREATE UNIQUE INDEX records_id ON records (id_hi, id_lo);
 CREATE INDEX records_key ON records (key);
 
 CREATE INDEX records_updated ON records (updated_at, seq, facet_id);
+
+CREATE INDEX runs_open ON runs (started_at) WHERE finished_at IS NULL;

@@ -18,6 +18,9 @@ type Store struct {
 	path    string
 	now     func() time.Time
 	readers chan *conn
+	// keyReader holds the one connection that looks up keys: whoever is let in
+	// does not depend on what those who are in ask for.
+	keyReader chan *conn
 	// writer holds the one writing connection while it is free.
 	writer chan *conn
 	closed chan struct{}
@@ -36,7 +39,9 @@ type Options struct {
 	// Path is the database file. It is made when it is not there, its folder
 	// is not.
 	Path string
-	// Readers is the number of reading connections; 0 means twice GOMAXPROCS.
+	// Readers is the number of reading connections; 0 means four times
+	// GOMAXPROCS: some may be busy with a broad search for a second, and the
+	// others go on.
 	Readers int
 	// Now is the clock for what the store itself dates; nil means time.Now.
 	Now func() time.Time
@@ -49,7 +54,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.Now = time.Now
 	}
 	if o.Readers <= 0 {
-		o.Readers = 2 * runtime.GOMAXPROCS(0)
+		o.Readers = 4 * runtime.GOMAXPROCS(0)
 	}
 	if _, err := os.Stat(filepath.Dir(o.Path)); err != nil {
 		return nil, fmt.Errorf("open store %s: %w: make the folder first", o.Path, err)
@@ -59,18 +64,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		path: o.Path, now: o.Now, closed: make(chan struct{}),
-		readers: make(chan *conn, o.Readers), writer: make(chan *conn, 1), facetWriter: newFacetWriter(),
+		readers: make(chan *conn, o.Readers), keyReader: make(chan *conn, 1), writer: make(chan *conn, 1), facetWriter: newFacetWriter(),
 	}
-	for i := range o.Readers + 1 {
-		c, err := openConn(uri(o.Path), i == 0)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("open store: %w", err), s.closeAll())
-		}
-		s.all = append(s.all, c)
-		if i == 0 {
-			s.writer <- c
-		} else {
-			s.readers <- c
+	for _, pool := range []chan *conn{s.writer, s.keyReader, s.readers} {
+		for range cap(pool) {
+			c, err := openConn(uri(o.Path), pool == s.writer)
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("open store: %w", err), s.closeAll())
+			}
+			s.all = append(s.all, c)
+			pool <- c
 		}
 	}
 	return s, nil
@@ -157,10 +160,11 @@ func (s *Store) Close() error {
 	var err error
 	s.once.Do(func() {
 		close(s.closed)
-		for range cap(s.readers) {
-			<-s.readers
+		for _, pool := range []chan *conn{s.writer, s.keyReader, s.readers} {
+			for range cap(pool) {
+				<-pool
+			}
 		}
-		<-s.writer
 		err = s.closeAll()
 	})
 	return err

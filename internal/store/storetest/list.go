@@ -17,6 +17,7 @@ func listCases() []testCase {
 		{"every filter alone and combined", listFilters},
 		{"since and until are half-open", listTimes},
 		{"without warned", listWarned},
+		{"settled while a run is open", listSettled},
 		{"offsets", listOffsets},
 		{"marking", listMarking},
 		{"article", listArticle},
@@ -34,6 +35,36 @@ func (w *world) list(f store.Filter, p store.Page) store.List {
 		must(w.t, err)
 	})
 	return l
+}
+
+// listSettled: whoever lists what changed since a view's settled time misses
+// nothing that a run was about to write.
+func listSettled(t *testing.T, open Open) {
+	w := newWorld(t, open)
+	settled := func() (at time.Time) {
+		w.view(func(s store.Snapshot) {
+			var err error
+			at, err = s.Settled(w.ctx)
+			must(t, err)
+		})
+		return at
+	}
+	same(t, "settled in an empty store", settled().IsZero(), true)
+	p := w.start(feedNamed("f"))
+	before := settled()
+	same(t, "settled once a run is open", before.IsZero(), false)
+	p.write(dated("a.example", 1))
+	since := settled()
+	p.write(dated("b.example", 1))
+	for at, want := range map[time.Time]int{before: 2, since: 1} {
+		f := unfiltered()
+		f.Since = at
+		if l := w.list(f, store.Page{Limit: 10}); l.Total < want || l.Records[0].Value != "b.example" {
+			t.Errorf("since %s: %d records, want %d at least, the last one first", at, l.Total, want)
+		}
+	}
+	p.finish()
+	same(t, "settled once it is finished", settled().IsZero(), true)
 }
 
 // unfiltered is the filter of the caller who may see all.
@@ -175,7 +206,7 @@ func listOffsets(t *testing.T, open Open) {
 	sameRecords(t, "pages together", parts, whole.Records)
 	for _, p := range []store.Page{
 		{Limit: 5, Offset: whole.Total - 5}, {Limit: 5, Offset: whole.Total - 6}, {Limit: whole.Total},
-		{Limit: 5, Offset: whole.Total}, {Limit: 5, Offset: store.Cap},
+		{Limit: 5, Offset: whole.Total}, {Limit: 5, Offset: store.Cap}, {Limit: 5, NoTotal: true},
 	} {
 		sameList(t, fmt.Sprintf("%+v", p), w.list(f, p), oracleList(all, f, p, seq))
 	}

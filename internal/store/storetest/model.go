@@ -32,8 +32,9 @@ var _ store.Store = (*Model)(nil)
 // current, so that a snapshot is a pointer.
 type modelState struct {
 	seq       int64
-	stamp     time.Time      // of the last change
-	records   []store.Record // in the order in which they were first made
+	stamp     time.Time               // of the last change
+	open      map[uuid.UUID]time.Time // when the runs that are not finished began
+	records   []store.Record          // in the order in which they were first made
 	place     map[uuid.UUID]int
 	articles  map[uuid.UUID]store.Article
 	feeds     map[string]store.Feed
@@ -46,6 +47,7 @@ var errClosed = errors.New("model is closed")
 func NewModel(now func() time.Time) *Model {
 	return &Model{now: now, state: &modelState{
 		place:     map[uuid.UUID]int{},
+		open:      map[uuid.UUID]time.Time{},
 		articles:  map[uuid.UUID]store.Article{},
 		feeds:     map[string]store.Feed{},
 		sightings: map[uuid.UUID][]store.Sighting{},
@@ -56,6 +58,7 @@ func (s *modelState) clone() *modelState {
 	c := *s
 	c.records = slices.Clone(s.records)
 	c.place = maps.Clone(s.place)
+	c.open = maps.Clone(s.open)
 	c.articles = maps.Clone(s.articles)
 	c.feeds = maps.Clone(s.feeds)
 	c.sightings = maps.Clone(s.sightings)
@@ -163,6 +166,19 @@ func (m *Model) Close() error {
 type modelSnapshot struct{ s *modelState }
 
 func (v modelSnapshot) Seq() int64 { return v.s.seq }
+
+func (v modelSnapshot) Settled(context.Context) (time.Time, error) {
+	var first time.Time
+	for _, at := range v.s.open {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	if !first.IsZero() && v.s.stamp.After(first) {
+		first = v.s.stamp
+	}
+	return first, nil
+}
 
 func (v modelSnapshot) Exact(ctx context.Context, q store.ExactQuery) (store.Matches, error) {
 	m := oracleExact(v.s.records, q)

@@ -33,6 +33,7 @@ func (m *Model) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, er
 			r.feed = known
 		}
 		s.feeds[r.feed.Name] = r.feed
+		s.open[r.id] = m.now().UTC().Truncate(time.Second)
 		return nil
 	})
 	return r, err
@@ -111,8 +112,10 @@ func second(t time.Time) time.Time {
 
 // Finish implements store.Run.
 func (r *modelRun) Finish(ctx context.Context, _ store.RunStats) error {
-	_, err := r.m.current(ctx)
-	return err
+	return r.m.change(ctx, func(s *modelState) error {
+		delete(s.open, r.id)
+		return nil
+	})
 }
 
 // AddKey implements store.KeyKeeper.

@@ -125,7 +125,10 @@ func byChange(a, b store.Record) int {
 func oracleList(all []store.Record, f store.Filter, p store.Page, seq int64) store.List {
 	hits := filter(all, func(r store.Record) bool { return passes(f, r) })
 	slices.SortFunc(hits, byChange)
-	l := store.List{Total: min(len(hits), store.Cap), LowerBound: len(hits) > store.Cap}
+	var l store.List
+	if !p.NoTotal {
+		l.Total, l.LowerBound = min(len(hits), store.Cap), len(hits) > store.Cap
+	}
 	began := seq
 	if p.After != nil {
 		began = p.After.Began

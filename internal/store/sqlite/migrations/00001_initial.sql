@@ -31,6 +31,7 @@ CREATE TABLE runs (
     finished_at INTEGER,
     stats TEXT                     -- JSON counts, once finished
 );
+CREATE INDEX runs_open ON runs (started_at) WHERE finished_at IS NULL;
 
 CREATE TABLE articles (
     id INTEGER PRIMARY KEY,
