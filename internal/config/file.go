@@ -31,7 +31,7 @@ func decode(path string, text []byte, c *Config) (map[string]int, error) {
 	}
 	next := *c
 	if err := yaml.UnmarshalWithOptions(text, &next, yaml.Strict()); err != nil {
-		return nil, yamlError(path, err)
+		return nil, valueError(path, err, lines)
 	}
 	*c = next
 	return lines, nil
@@ -112,6 +112,22 @@ func yamlError(path string, err error) error {
 		line = t.Position.Line
 	}
 	return fmt.Errorf("%w: %s:%d: %s", ErrInvalid, path, line, y.GetMessage())
+}
+
+// valueError is yamlError for a value of the wrong kind, which the library
+// tells in words of Go: it names the setting that stands on that line.
+func valueError(path string, err error, lines map[string]int) error {
+	var y *yaml.TypeError
+	if !errors.As(err, &y) || y.GetToken() == nil || y.GetToken().Position == nil {
+		return yamlError(path, err)
+	}
+	line := y.GetToken().Position.Line
+	for _, s := range Settings() {
+		if lines[s.Key] == line {
+			return fmt.Errorf("%w: %s:%d: %s is no %s", ErrInvalid, path, line, s.Key, expected(s.Kind))
+		}
+	}
+	return yamlError(path, err)
 }
 
 // nearest returns the candidate that is at most two slips away from name, or
