@@ -57,10 +57,7 @@ type Client struct {
 // empty key is allowed; most answers will then be missing_api_key.
 func New(baseURL, key string, o Options) (*Client, error) {
 	base, err := url.Parse(strings.TrimRight(baseURL, "/"))
-	if err != nil {
-		return nil, fmt.Errorf("read server address: %w", err)
-	}
-	if (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" || base.RawQuery != "" || base.User != nil {
+	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" || base.RawQuery != "" || base.User != nil {
 		return nil, fmt.Errorf("use server address %q: give scheme and host, as https://feed.example", baseURL)
 	}
 	if o.Timeout <= 0 {
