@@ -25,7 +25,11 @@ func (a *app) answerTable(r *api.SearchResponse, columns int) error {
 	if d.Meta.TotalIsLowerBound {
 		more = " or more"
 	}
-	fmt.Fprintf(a.stderr, "%d%s, %s match, %.1f ms\n", d.Meta.TotalMatches, more, d.Meta.Stage, float64(d.Meta.SearchTimeUS)/1000)
+	shown := ""
+	if n := int64(len(d.Matches)); n < int64(d.Meta.TotalMatches) {
+		shown = fmt.Sprintf("; %s are shown, more with --limit or --offset", grouped(n))
+	}
+	fmt.Fprintf(a.stderr, "%s%s, %s match, %.1f ms%s\n", grouped(int64(d.Meta.TotalMatches)), more, d.Meta.Stage, float64(d.Meta.SearchTimeUS)/1000, shown)
 	rows := [][]string{{"TYPE", "VALUE", "CONFIDENCE", "NOTES", "FIRST SEEN", "LAST SEEN", "SOURCE"}}
 	for _, m := range d.Matches {
 		rows = append(rows, answerRow(m.Type, m.Value, m.Confidence, m.FirstSeen, m.LastSeen, m.Source, notes(m.TLP, m.Tags, m.Warnings)))

@@ -53,6 +53,15 @@ domain  evil[.]example  low         same malware family  2026-03-02  2026-03-02 
 		t.Errorf("summary: got %q", got)
 	}
 	stdout.Reset()
+	stderr.Reset()
+	answer.Data.Meta.TotalMatches, answer.Data.Meta.TotalIsLowerBound = 1200, false
+	if err := a.answerTable(answer, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := stderr.String(); got != "1,200, contains match, 1.5 ms; 3 are shown, more with --limit or --offset\n" {
+		t.Errorf("summary of a part: got %q", got)
+	}
+	stdout.Reset()
 	if err := a.answerTable(answer, 50); err != nil {
 		t.Fatal(err)
 	}

@@ -218,6 +218,7 @@ func TestSearchServerErrors(t *testing.T) {
 		"no key file":      {[]string{"--server", r.base, "--key-file", filepath.Join(dir, "absent")}, statusFailed, "read key"},
 		"no server":        {[]string{"--server", "http://127.0.0.1:1", "--key-file", good}, statusFailed, "is a spoor server running there"},
 		"no address":       {[]string{"--server", "feed.example", "--key-file", good}, statusUsage, "https://feed.example"},
+		"no scheme":        {[]string{"--server", "127.0.0.1:8080", "--key-file", good}, statusUsage, "give scheme and host"},
 		"server and store": {[]string{"--server", r.base, "--data", dir}, statusUsage, "[data server]"},
 		"key for a store":  {[]string{"--data", dir, "--key-file", good}, statusUsage, "needs no key"},
 		"nothing there":    {[]string{"--server", r.base, "--key-file", good}, statusNotFound, ""},

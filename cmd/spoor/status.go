@@ -38,6 +38,7 @@ func usagef(format string, args ...any) error {
 // Every command's error passes here and nowhere else.
 func (a *app) report(cmd *cobra.Command, err error) int {
 	var usage *usageError
+	var text []string
 	switch {
 	case err == nil:
 		return statusDone
@@ -50,7 +51,11 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		fmt.Fprintf(a.stderr, "%s: stopped\n", cmd.CommandPath())
 		return statusFailed
 	default:
-		fmt.Fprintf(a.stderr, "%s: %v%s\n", cmd.CommandPath(), err, advice(err))
+		for line := range strings.Lines(err.Error()) {
+			// Names in it may come from others, such as those of files.
+			text = append(text, printable(line))
+		}
+		fmt.Fprintf(a.stderr, "%s: %s%s\n", cmd.CommandPath(), strings.Join(text, "\n"), advice(err))
 		return statusFailed
 	}
 }
@@ -61,6 +66,8 @@ func advice(err error) string {
 	switch {
 	case errors.Is(err, store.ErrBusy):
 		return ": another spoor is writing to this store: try again when it is done"
+	case errors.Is(err, store.ErrFull):
+		return ": nothing of this step was written: make room on the disk and run it again"
 	case errors.Is(err, store.ErrSchema):
 		return ": use the newer spoor that wrote it, or name another store with --data DIR"
 	default:
