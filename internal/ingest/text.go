@@ -7,7 +7,9 @@ import (
 )
 
 // clean makes free text of a source fit to store: valid UTF-8 without NUL,
-// which PostgreSQL refuses, and at most limit bytes, cut between characters.
+// which PostgreSQL refuses, without what moves a terminal's cursor or turns the
+// direction of reading around, and at most limit bytes, cut between characters.
+// White space stays as it is.
 func clean(s string, limit int) string {
 	if len(s) > limit {
 		s = s[:limit]
@@ -23,10 +25,38 @@ func clean(s string, limit int) string {
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
-	if strings.IndexByte(s, 0) >= 0 {
-		s = strings.ReplaceAll(s, "\x00", "")
+	if hasHidden(s) {
+		s = strings.Map(func(r rune) rune {
+			if isHidden(r) {
+				return -1
+			}
+			return r
+		}, s)
 	}
 	return s
+}
+
+// hasHidden looks at each character of every text that is stored: nearly all
+// are ASCII, and cheap.
+func hasHidden(s string) bool {
+	for _, r := range s {
+		if (r < ' ' || r >= 0x7F) && isHidden(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// isHidden reports whether r is a control character that is no white space, or
+// one of those that reorder the text around them.
+func isHidden(r rune) bool {
+	switch {
+	case r == '\t', r == '\n', r == '\r':
+		return false
+	case r >= '\u202A' && r <= '\u202E', r >= '\u2066' && r <= '\u2069':
+		return true
+	}
+	return unicode.IsControl(r)
 }
 
 // cleanAll is clean for a list of words. It returns the list itself when there
@@ -47,7 +77,7 @@ func cleanAll(words []string) []string {
 
 func allClean(words []string) bool {
 	for _, w := range words {
-		if w == "" || len(w) > maxTag || !utf8.ValidString(w) || strings.IndexByte(w, 0) >= 0 {
+		if w == "" || len(w) > maxTag || !utf8.ValidString(w) || hasHidden(w) {
 			return false
 		}
 	}
