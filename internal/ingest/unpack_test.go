@@ -293,6 +293,16 @@ func TestUnpackEncryptedZip(t *testing.T) {
 	}
 }
 
+// TestUnpackBackslashes reads an archive as some Windows programs make it.
+func TestUnpackBackslashes(t *testing.T) {
+	t.Parallel()
+	archive := zipped(t, entry{`feeds\a.txt`, "bad.example\n"}, entry{`feeds\sub\b.txt`, "worse.example\n"}, entry{`feeds\.hidden`, "not.example\n"})
+	sum, err := importAll(t, newMemory(t), Options{}, Request{Paths: []string{file(t, "x.zip", archive)}})
+	if err != nil || sum.New != 2 || sum.Files.Read != 2 || sum.Files.Skipped[FileHidden] == nil {
+		t.Errorf("got %v %+v, want two read and one hidden", err, sum)
+	}
+}
+
 func TestUnpackHugeTableOfContents(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer

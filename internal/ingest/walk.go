@@ -141,10 +141,29 @@ type tree struct {
 // label is how people call a path in the tree.
 func (t tree) label(p string) string { return filepath.Join(t.name, filepath.FromSlash(p)) }
 
+// entries lists a folder, sorted by name.
+func (t tree) entries(dir string) ([]fs.DirEntry, error) {
+	all, err := fs.ReadDir(t.fsys, dir)
+	if t.archive.budget != nil {
+		for i := range all {
+			all[i] = archived{all[i]}
+		}
+	}
+	return all, err
+}
+
+// archived is an entry of an archive. Programs on Windows put backslashes into
+// archives, which package zip reads as the slashes they should be, but leaves
+// in the names that it lists.
+type archived struct{ fs.DirEntry }
+
+// Name returns the last element of the entry's path.
+func (a archived) Name() string { return path.Base(strings.ReplaceAll(a.DirEntry.Name(), `\`, "/")) }
+
 // folder reads what is in one folder of the tree, in the order of the names,
 // but the README first: it says whose the lists beside it are.
 func (p *pass) folder(ctx context.Context, t tree, dir string) error {
-	entries, err := fs.ReadDir(t.fsys, dir)
+	entries, err := t.entries(dir)
 	if err != nil {
 		p.fail(t.label(dir), explain(err))
 		return ctx.Err()
