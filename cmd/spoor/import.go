@@ -81,6 +81,9 @@ func (a *app) importPaths(cmd *cobra.Command, paths []string, f importFlags) err
 
 // importNotes says on standard error which files and rows were not imported.
 func (a *app) importNotes(sum ingest.Summary) {
+	if sum.Read == 0 && sum.Files.Read > 0 {
+		fmt.Fprintln(a.stderr, "no indicators were found: prose counts only what it means as one, such as evil[.]example; a list of plain values needs --format list")
+	}
 	for _, p := range sum.Files.Failed.Places {
 		fmt.Fprintf(a.stderr, "error: %s: %s\n", p.Where, p.Detail)
 	}

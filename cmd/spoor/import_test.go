@@ -85,6 +85,10 @@ func TestImportPrintsJSON(t *testing.T) {
 func TestImportStatus(t *testing.T) {
 	t.Parallel()
 	good := filepath.Join(importInput(t), "list.txt")
+	prose := filepath.Join(t.TempDir(), "note.txt")
+	if err := os.WriteFile(prose, []byte("Nothing to see here today.\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name   string
 		args   []string
@@ -95,6 +99,7 @@ func TestImportStatus(t *testing.T) {
 		{"unknown format", []string{"--format", "stix9", good}, statusUsage, "use one of csv, "},
 		{"empty feed name", []string{"--feed", " ", good}, statusUsage, "--feed is empty"},
 		{"missing file beside a good one", []string{good + ".gone", good}, statusFailed, "list.txt.gone: does not exist"},
+		{"nothing in it", []string{prose}, statusDone, "no indicators were found"},
 		{"standard input", []string{"--format", "list", "-"}, statusDone, ""},
 	}
 	for _, tt := range tests {
