@@ -68,6 +68,8 @@ func advice(err error) string {
 		return ": another spoor is writing to this store: try again when it is done"
 	case errors.Is(err, store.ErrFull):
 		return ": nothing of this step was written: make room on the disk and run it again"
+	case errors.Is(err, store.ErrReadOnly):
+		return ": run it as the user who owns the store, or name another store with --data DIR"
 	case errors.Is(err, store.ErrSchema):
 		return ": use the newer spoor that wrote it, or name another store with --data DIR"
 	default:

@@ -85,6 +85,7 @@ var sentinels = []struct {
 	{ioc.ErrInvalid, api.InvalidParameter, "A value does not read as an indicator. Check it."},
 	{store.ErrExists, api.InternalError, internalMessage},
 	{store.ErrFull, api.InternalError, internalMessage},
+	{store.ErrReadOnly, api.InternalError, internalMessage},
 	{store.ErrCorrupt, api.InternalError, internalMessage},
 	{store.ErrSchema, api.InternalError, internalMessage},
 }

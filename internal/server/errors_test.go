@@ -31,6 +31,7 @@ func knownSentinels() map[string]error {
 		"store.ErrBusy":     store.ErrBusy,
 		"store.ErrSchema":   store.ErrSchema,
 		"store.ErrFull":     store.ErrFull,
+		"store.ErrReadOnly": store.ErrReadOnly,
 		"search.ErrQuery":   search.ErrQuery,
 		"auth.ErrMissing":   auth.ErrMissing,
 		"auth.ErrInvalid":   auth.ErrInvalid,

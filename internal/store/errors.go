@@ -19,6 +19,8 @@ var (
 	// ErrFull says that there is no room on the disk, or that the store holds
 	// as much as the engine can. Nothing of the failed batch was written.
 	ErrFull = errors.New("store is full")
+	// ErrReadOnly says that this process may read the store and not write it.
+	ErrReadOnly = errors.New("store may not be written")
 	// ErrSchema says that the store was written by a newer spoor.
 	ErrSchema = errors.New("store has a newer schema")
 )

@@ -196,13 +196,19 @@ func bind(st *sqlite.Stmt, i int, a any) {
 }
 
 // translate gives the engine's conditions the names of the contract.
-func translate(err error) error {
-	switch sqlite.ErrCode(err).ToPrimary() {
-	case sqlite.ResultBusy:
+func translate(err error) error { return named(sqlite.ErrCode(err), err) }
+
+func named(code sqlite.ResultCode, err error) error {
+	switch {
+	case code.ToPrimary() == sqlite.ResultBusy:
 		return fmt.Errorf("%w: %w", store.ErrBusy, err)
-	case sqlite.ResultFull:
+	case code.ToPrimary() == sqlite.ResultFull, code == sqlite.ResultIOErrSHMSize:
+		// Even reading needs room beside the store, for the file that
+		// connections share.
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
-	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
+	case code.ToPrimary() == sqlite.ResultReadOnly:
+		return fmt.Errorf("%w: %w", store.ErrReadOnly, err)
+	case code.ToPrimary() == sqlite.ResultCorrupt, code.ToPrimary() == sqlite.ResultNotADB:
 		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
 	default:
 		return err

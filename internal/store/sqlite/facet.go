@@ -48,28 +48,56 @@ func (f *facet) apply(r *store.Record) {
 	r.Industries, r.Warnings = f.labels.Industries, f.labels.Warnings
 }
 
-// facetCache holds facets that readers met. They never change and their ids
-// are never reused, so it is never wrong; it is bounded by starting over.
-type facetCache struct {
-	mu   sync.RWMutex
-	byID map[int64]*facet
+// size is about what the facet takes in memory, in bytes.
+func (f *facet) size() int {
+	n := 256
+	for _, list := range [][]string{f.labels.Tags, f.labels.Families, f.labels.Techniques, f.labels.Industries} {
+		for _, s := range list {
+			n += 16 + len(s)
+		}
+	}
+	for _, w := range f.labels.Warnings {
+		n += 32 + len(w.List) + len(w.Reason)
+	}
+	return n
 }
 
-const maxCachedFacets = 1 << 15
+// facetCache holds facets that readers met. They never change and their ids
+// are never reused, so it is never wrong.
+type facetCache struct {
+	mu   sync.RWMutex
+	byID bounded[int64, *facet]
+}
 
 func (fc *facetCache) get(id int64) *facet {
 	fc.mu.RLock()
 	defer fc.mu.RUnlock()
-	return fc.byID[id]
+	return fc.byID.m[id]
 }
 
 func (fc *facetCache) put(id int64, f *facet) {
 	fc.mu.Lock()
 	defer fc.mu.Unlock()
-	if fc.byID == nil || len(fc.byID) >= maxCachedFacets {
-		fc.byID = make(map[int64]*facet)
+	fc.byID.put(id, f, f.size())
+}
+
+// bounded is a map of at most maxCached bytes, which it keeps to by starting
+// over: what is in use comes back soon.
+type bounded[K comparable, V any] struct {
+	m    map[K]V
+	size int
+}
+
+// maxCached is far more than the facets of any feed seen so far take, and
+// bounds a feed in which every row has labels of its own.
+const maxCached = 16 << 20
+
+func (b *bounded[K, V]) put(k K, v V, size int) {
+	if b.m == nil || b.size+size > maxCached {
+		b.m, b.size = make(map[K]V), 0
 	}
-	fc.byID[id] = f
+	b.m[k] = v
+	b.size += size
 }
 
 const selectFacet = `SELECT f.feed_id, d.name, d.category, f.type, f.confidence, f.origin, f.tlp, f.labels FROM facets f JOIN feeds d ON d.id = f.feed_id WHERE f.id = ?`
@@ -119,8 +147,8 @@ type facetKey struct {
 // facetWriter finds and makes facets for the one writer. What it remembers
 // holds only if its transactions commit: forget after one that did not.
 type facetWriter struct {
-	ids    map[facetKey]int64
-	facets map[int64]*facet
+	ids    bounded[facetKey, int64]
+	facets bounded[int64, *facet]
 	// last is the labels text of the lists met last: neighbours in a feed
 	// mostly carry the same ones, and comparing slices is cheaper than
 	// encoding them.
@@ -134,7 +162,7 @@ type facetWriter struct {
 type facetMove struct{ records, lastSeq int64 }
 
 func newFacetWriter() *facetWriter {
-	return &facetWriter{ids: map[facetKey]int64{}, facets: map[int64]*facet{}, moves: map[int64]facetMove{}}
+	return &facetWriter{moves: map[int64]facetMove{}}
 }
 
 func (w *facetWriter) forget() { *w = *newFacetWriter() }
@@ -153,11 +181,8 @@ func (w *facetWriter) id(c *conn, feedID int64, r *store.Record) (int64, error) 
 		return 0, err
 	}
 	key := facetKey{feedID: feedID, typ: r.Type, confidence: r.Confidence, origin: r.Origin, tlp: r.TLP, labels: text}
-	if id, ok := w.ids[key]; ok {
+	if id, ok := w.ids.m[key]; ok {
 		return id, nil
-	}
-	if len(w.ids) >= maxCachedFacets {
-		w.ids = map[facetKey]int64{}
 	}
 	id := int64(0)
 	args := []any{feedID, int64(r.Type), int64(r.Confidence), int64(r.Origin), int64(r.TLP), text}
@@ -177,7 +202,7 @@ func (w *facetWriter) id(c *conn, feedID int64, r *store.Record) (int64, error) 
 			return 0, err
 		}
 	}
-	w.ids[key] = id
+	w.ids.put(key, id, 128+len(text))
 	return id, nil
 }
 
@@ -225,15 +250,12 @@ func insertLabels(c *conn, id int64, r *store.Record) error {
 
 // load returns a facet for the writer.
 func (w *facetWriter) load(c *conn, id int64) (*facet, error) {
-	if f := w.facets[id]; f != nil {
+	if f := w.facets.m[id]; f != nil {
 		return f, nil
-	}
-	if len(w.facets) >= maxCachedFacets {
-		w.facets = map[int64]*facet{}
 	}
 	f, err := c.loadFacet(id)
 	if err == nil {
-		w.facets[id] = f
+		w.facets.put(id, f, f.size())
 	}
 	return f, err
 }

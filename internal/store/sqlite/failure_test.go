@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
@@ -212,5 +215,55 @@ func TestUseAfterClose(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("second Close: %v", err)
+	}
+}
+
+// TestFileMode: nobody but the owner reads a store that spoor made.
+func TestFileMode(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	if _, err := startRun(t, s).Write(t.Context(), domains(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{s.path, s.path + "-wal", s.path + "-shm"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got&0o077 != 0 {
+			t.Errorf("%s has mode %v", filepath.Base(name), got)
+		}
+	}
+}
+
+// TestNamedConditions: the conditions that a caller acts on have their names.
+func TestNamedConditions(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[sqlite.ResultCode]error{
+		sqlite.ResultBusy: store.ErrBusy, sqlite.ResultBusySnapshot: store.ErrBusy,
+		sqlite.ResultFull: store.ErrFull, sqlite.ResultIOErrSHMSize: store.ErrFull,
+		sqlite.ResultReadOnly: store.ErrReadOnly, sqlite.ResultCorrupt: store.ErrCorrupt, sqlite.ResultNotADB: store.ErrCorrupt,
+	} {
+		if err := named(code, errors.New("cause")); !errors.Is(err, want) {
+			t.Errorf("%v = %v, want %v", code, err, want)
+		}
+	}
+	if err := named(sqlite.ResultInterrupt, errDirectory); !errors.Is(err, errDirectory) {
+		t.Errorf("another condition = %v", err)
+	}
+}
+
+// TestBoundedCache: labels of any size cost no more than the bound.
+func TestBoundedCache(t *testing.T) {
+	t.Parallel()
+	var b bounded[int, int]
+	for i := range 100 {
+		b.put(i, i, maxCached/10)
+		if b.size > maxCached || len(b.m) > 10 {
+			t.Fatalf("after %d: %d entries of %d bytes", i, len(b.m), b.size)
+		}
+		if b.m[i] != i {
+			t.Fatalf("%d is not there at once", i)
+		}
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver goose runs on
+	modernc "modernc.org/sqlite" // the driver goose runs on
+	zombiezen "zombiezen.com/go/sqlite"
 
 	"spoor/internal/store"
 )
@@ -51,7 +52,10 @@ func migrate(ctx context.Context, path string) error {
 	const tries = 20
 	for try := 1; ; try++ {
 		err := step(ctx, db, steps)
-		if err == nil || errors.Is(err, store.ErrSchema) || try == tries {
+		if failed, ok := errors.AsType[*modernc.Error](err); ok {
+			err = named(zombiezen.ResultCode(failed.Code()), err)
+		}
+		if err == nil || try == tries || final(err) {
 			return err
 		}
 		select {
@@ -60,6 +64,16 @@ func migrate(ctx context.Context, path string) error {
 		case <-time.After(time.Duration(try) * 10 * time.Millisecond):
 		}
 	}
+}
+
+// final reports whether trying again can change nothing.
+func final(err error) bool {
+	for _, cause := range []error{store.ErrSchema, store.ErrCorrupt, store.ErrFull, store.ErrReadOnly} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
 }
 
 func step(ctx context.Context, db *sql.DB, steps fs.FS) error {

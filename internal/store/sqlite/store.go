@@ -59,6 +59,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if _, err := os.Stat(filepath.Dir(o.Path)); err != nil {
 		return nil, fmt.Errorf("open store %s: %w: make the folder first", o.Path, err)
 	}
+	if err := touch(o.Path); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
+	}
 	if err := migrate(ctx, o.Path); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
 	}
@@ -77,6 +80,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		}
 	}
 	return s, nil
+}
+
+// touch makes the file if it is not there, for its owner only: it holds what
+// is marked for few and the hashes of keys. SQLite gives the files beside it
+// the same mode.
+func touch(path string) error {
+	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // errClosed is what calls get once Close was called.
