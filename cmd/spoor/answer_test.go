@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -32,14 +33,14 @@ func TestAnswerTable(t *testing.T) {
 		}},
 		Meta: api.SearchCounts{TotalMatches: 3, Stage: "contains", SearchTimeUS: 1500, TotalIsLowerBound: true},
 	}}
-	want := `TYPE      VALUE                          CONFIDENCE  NOTES                                     FIRST SEEN  LAST SEEN   SOURCE
-url       hxxp[://]evil[.]example/a[.]b  high                                                  2026-03-02  2026-03-02  Feed: A title [31m with  colour, see http[://]evil[.]example/x
-ipv4      192[.]0[.]2[.]1                high        known good? public resolver, TLP:AMBER,…  2026-03-02  2026-03-02  Feed: https[://]reports[.]example/1
-new-type  evil[.]example                 high                                                  2026-03-02  2026-03-02  Feed
+	want := `TYPE      VALUE                          SOURCE                                    CONFIDENCE  LAST SEEN   NOTES
+url       hxxp[://]evil[.]example/a[.]b  Feed: A title [31m with  colour, see ht…  high        2026-03-02
+ipv4      192[.]0[.]2[.]1                Feed: https[://]reports[.]example/1       high        2026-03-02  known good? public resolver, TLP:AMBER,…
+new-type  evil[.]example                 Feed                                      high        2026-03-02
 
 related
-TYPE    VALUE           CONFIDENCE  NOTES                FIRST SEEN  LAST SEEN   SOURCE
-domain  evil[.]example  low         same malware family  2026-03-02  2026-03-02  Feed
+TYPE    VALUE           SOURCE  CONFIDENCE  LAST SEEN   NOTES
+domain  evil[.]example  Feed    low         2026-03-02  same malware family
 `
 	var stdout, stderr strings.Builder
 	a := &app{stdout: &stdout, stderr: &stderr}
@@ -61,13 +62,74 @@ domain  evil[.]example  low         same malware family  2026-03-02  2026-03-02 
 	if got := stderr.String(); got != "1,200, contains match, 1.5 ms; 3 are shown, more with --limit or --offset\n" {
 		t.Errorf("summary of a part: got %q", got)
 	}
-	stdout.Reset()
-	if err := a.answerTable(answer, 50); err != nil {
-		t.Fatal(err)
+}
+
+// TestAnswerTableFitsTheTerminal walks all widths with the longest of values.
+func TestAnswerTableFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	day := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	title := "An article whose title is longer than any column of a table may be, 第十二回"
+	source := api.Source{FeedName: "Example feed", ArticleTitle: &title}
+	sha512, link := strings.Repeat("0123456789abcdef", 8), "http://evil.example/"+strings.Repeat("字/", 40)+"gate.php"
+	answer := &api.SearchResponse{Data: api.SearchData{Found: true, Meta: api.SearchCounts{TotalMatches: 2}}}
+	for typ, value := range map[string]string{"sha512": sha512, "url": link} {
+		answer.Data.Matches = append(answer.Data.Matches, api.Record{
+			Type: typ, Value: value, Confidence: "medium", LastSeen: day, Source: source, TLP: "clear",
+			Warnings: []api.Warning{{List: "dns", Reason: "public resolver"}},
+		})
+		answer.Data.RelatedIOCs = append(answer.Data.RelatedIOCs, api.Related{
+			Type: typ, Value: value, Confidence: "medium", LastSeen: day, Source: source, Relation: "campaign",
+		})
 	}
-	for line := range strings.Lines(stdout.String()) {
-		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 50 {
-			t.Errorf("a terminal of 50 columns gets %d: %q", n, line)
+	for columns := len("related"); columns <= 300; columns++ {
+		var stdout strings.Builder
+		a := &app{stdout: &stdout, stderr: io.Discard}
+		if err := a.answerTable(answer, columns); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(stdout.String()) {
+			if n := textWidth(strings.TrimSuffix(line, "\n")); n > columns {
+				t.Fatalf("a terminal of %d columns gets %d: %q", columns, n, line)
+			}
+		}
+		if columns < 80 {
+			continue
+		}
+		matches, related, _ := strings.Cut(stdout.String(), "\nrelated\n")
+		for name, part := range map[string]string{"matches": matches, "related": related} {
+			for _, want := range []string{"TYPE ", "VALUE ", "SOURCE ", "Example feed: A", "NOTES", "0123456789", "89abcdef ", "hxxp[://]", "[.]php "} {
+				if !strings.Contains(part, want) {
+					t.Errorf("%s on %d columns do not show %q:\n%s", name, columns, want, part)
+				}
+			}
+		}
+		if !strings.Contains(matches, "known good?") || strings.Count(related, "same malware family") != 2 {
+			t.Errorf("%d columns do not show why:\n%s", columns, stdout.String())
+		}
+	}
+}
+
+func TestCut(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name        string
+		in          string
+		n           int
+		end, middle string
+	}{
+		{"fits", "abcdef", 6, "abcdef", "abcdef"},
+		{"odd", "abcdefgh", 5, "abcd…", "ab…gh"},
+		{"even", "abcdefgh", 6, "abcde…", "abc…gh"},
+		{"one", "abcdefgh", 1, "…", "…"},
+		{"two columns a character", "字字字字", 6, "字字…", "字…字"},
+		{"marks take none", "e\u0301e\u0301", 2, "e\u0301e\u0301", "e\u0301e\u0301"},
+	}
+	for _, c := range cases {
+		if got := cutEnd(c.in, c.n); got != c.end {
+			t.Errorf("%s: end: got %q, want %q", c.name, got, c.end)
+		}
+		if got := cutMiddle(c.in, c.n); got != c.middle {
+			t.Errorf("%s: middle: got %q, want %q", c.name, got, c.middle)
 		}
 	}
 }

@@ -108,8 +108,8 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor is a small number
 }
 
-// width returns how many columns w has; 0 when it is no terminal.
-func width(w any) int {
+// terminalWidth returns how many columns w has; 0 when it is no terminal.
+func terminalWidth(w any) int {
 	f, ok := w.(*os.File)
 	if !ok {
 		return 0

@@ -35,8 +35,9 @@ func newSearchCommand(a *app) *cobra.Command {
 		Use:   "search [flags] QUERY",
 		Short: "Search the store, or a server",
 		Long: `Looks a value up, in any spelling: exactly first, and for what contains it when nothing is exactly it.
-On a terminal it writes a table with defanged values; elsewhere, and with --json, the body that the API
-answers with. With --server it asks a running server, with the key from SPOOR_KEY or --key-file.
+On a terminal it writes a table with defanged values, which a narrow terminal shortens in the middle;
+elsewhere, and with --json, the body that the API answers with, whole. With --server it asks a running
+server, with the key from SPOOR_KEY or --key-file.
 
 Exit status: 0 found, 1 failed, 2 wrong usage, 3 not found.`,
 		Example: `  spoor search 'lantern-relay[.]example'
@@ -90,7 +91,7 @@ func (a *app) search(cmd *cobra.Command, text string, f searchFlags) error {
 	if f.json || !isTerminal(a.stdout) {
 		_, err = a.stdout.Write(body)
 	} else {
-		err = a.answerTable(&answer, width(a.stdout))
+		err = a.answerTable(&answer, terminalWidth(a.stdout))
 	}
 	if err != nil {
 		return fmt.Errorf("write answer: %w", err)
