@@ -54,7 +54,10 @@ func openConn(path string, write bool) (*conn, error) {
 		pragmas = append(pragmas, "PRAGMA synchronous = FULL", "PRAGMA cache_size = -131072",
 			"PRAGMA wal_autocheckpoint = 40000", "PRAGMA journal_size_limit = 67108864")
 	} else {
-		pragmas = append(pragmas, "PRAGMA query_only = ON", "PRAGMA cache_size = -2048")
+		// Pages are read through the mapping and take no cache, but for those
+		// of a file that is larger than the mapping: 16 MB hold the upper
+		// levels of its trees.
+		pragmas = append(pragmas, "PRAGMA query_only = ON", "PRAGMA cache_size = -16384")
 	}
 	for _, p := range pragmas {
 		if err := sqlitex.ExecuteTransient(c, p, nil); err != nil {
