@@ -8,9 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"spoor/internal/auth"
 	"spoor/internal/config"
+	"spoor/internal/ioc"
 	"spoor/internal/store"
 )
 
@@ -35,11 +37,29 @@ func (a *app) announce(ctx context.Context, c config.Config, keys store.KeyKeepe
 	case text == "":
 		return nil
 	}
-	from := "put the key above into SPOOR_KEY"
+	// Lines to copy; the key itself stays off a stream that is often logged.
+	how, from := "put the key above here and ask", c.KeyPrefix+"..."
 	if c.FirstKeyFile != "" {
-		from = "SPOOR_KEY=$(cat " + c.FirstKeyFile + ")"
+		how, from = "ask", `"$(cat '` + strings.ReplaceAll(c.FirstKeyFile, "'", `'\''`) + `')"`
 	}
-	fmt.Fprintf(a.stderr, "%s and ask:\n  curl -sG -H \"Authorization: Bearer $SPOOR_KEY\" %s/api/v1/iocs/search --data-urlencode 'q=%s'\n", from, base, query)
+	fmt.Fprintf(a.stderr, "%s:\n  export SPOOR_KEY=%s\n  curl -sG -H \"Authorization: Bearer $SPOOR_KEY\" %s/api/v1/iocs/search --data-urlencode 'q=%s'\n", how, from, base, query)
+	return nil
+}
+
+// sayEmpty says on standard error that there is nothing to be found yet, if so.
+func (a *app) sayEmpty(ctx context.Context, st store.Viewer) error {
+	var list store.List
+	err := st.View(ctx, func(v store.Snapshot) (err error) {
+		all := store.Filter{Visibility: store.Visibility{MaxTLP: ioc.Red}}
+		list, err = v.List(ctx, all, store.Page{Limit: 1, NoTotal: true})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look into store: %w", err)
+	}
+	if len(list.Records) == 0 {
+		fmt.Fprintln(a.stderr, "the store is empty, so nothing will be found: 'spoor import FILE...' fills it, with the same --data or --store if one was given, also while this runs")
+	}
 	return nil
 }
 

@@ -122,6 +122,9 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	if err := a.announce(ctx, c, st, base, s.query); err != nil {
 		return err
 	}
+	if err := a.sayEmpty(ctx, st); err != nil {
+		return err
+	}
 	warnExposed(log, ln.Addr(), secure != nil)
 	if secure != nil {
 		ln = tls.NewListener(ln, secure)

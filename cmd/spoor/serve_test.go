@@ -62,6 +62,9 @@ func TestFirstKeyIsShownOnce(t *testing.T) {
 	if !strings.Contains(first.stderr.String(), `curl -sG -H "Authorization: Bearer $SPOOR_KEY" `+first.base+searchPath) {
 		t.Errorf("no curl line on standard error:\n%s", first.stderr)
 	}
+	if !strings.Contains(first.stderr.String(), "\n  export SPOOR_KEY=sk_live_...\n") {
+		t.Errorf("no line for the variable on standard error:\n%s", first.stderr)
+	}
 	first.stop(t)
 	second := serve(t, "--data", data)
 	if status, _ := second.get(t, httpClient(t), key, searchPath, query("192.0.2.10")); status != http.StatusOK {
@@ -70,6 +73,28 @@ func TestFirstKeyIsShownOnce(t *testing.T) {
 	second.stop(t)
 	if got := second.stdout.String(); got != "listening on "+second.base+"\n" {
 		t.Errorf("second start: got standard output %q, want the address only", got)
+	}
+}
+
+// TestEmptyStoreIsSaid starts a server on an empty store, fills it while the
+// server runs, and starts again.
+func TestEmptyStoreIsSaid(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	const hint = "the store is empty, so nothing will be found: 'spoor import FILE...' fills it"
+	first := serve(t, "--data", data)
+	first.stderr.await(t, hint, first.done)
+	if r := spoor(t, "fox.example\n", "import", "--data", data, "--format", "list", "-"); r.status != statusDone {
+		t.Fatalf("import while a server runs: status %d: %s", r.status, r.stderr)
+	}
+	if status, body := first.get(t, httpClient(t), first.key(t), searchPath, query("fox.example")); status != http.StatusOK || !strings.Contains(string(body), `"found":true`) {
+		t.Errorf("search for what was imported: status %d: %s", status, body)
+	}
+	first.stop(t)
+	second := serve(t, "--data", data)
+	second.stop(t)
+	if got := second.stderr.String(); strings.Contains(got, "empty") {
+		t.Errorf("a store with a record: %q", got)
 	}
 }
 
@@ -87,6 +112,9 @@ func TestFirstKeyFile(t *testing.T) {
 			t.Errorf("start %d: search with the key of the file: status %d", start, status)
 		}
 		r.stop(t)
+		if shown := strings.Contains(r.stderr.String(), "\n  export SPOOR_KEY=\"$(cat '"+file+"')\"\n"); shown != (start == 0) {
+			t.Errorf("start %d: line for the variable shown: %v:\n%s", start, shown, r.stderr)
+		}
 		if strings.Contains(r.stdout.String(), "api key") {
 			t.Errorf("start %d: the key is on standard output as well", start)
 		}
