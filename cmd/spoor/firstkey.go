@@ -40,7 +40,7 @@ func (a *app) announce(ctx context.Context, c config.Config, keys store.KeyKeepe
 	// Lines to copy; the key itself stays off a stream that is often logged.
 	how, from := "put the key above here and ask", c.KeyPrefix+"..."
 	if c.FirstKeyFile != "" {
-		how, from = "ask", `"$(cat '` + strings.ReplaceAll(c.FirstKeyFile, "'", `'\''`) + `')"`
+		how, from = "ask", `"$(cat '`+strings.ReplaceAll(c.FirstKeyFile, "'", `'\''`)+`')"`
 	}
 	fmt.Fprintf(a.stderr, "%s:\n  export SPOOR_KEY=%s\n  curl -sG -H \"Authorization: Bearer $SPOOR_KEY\" %s/api/v1/iocs/search --data-urlencode 'q=%s'\n", how, from, base, query)
 	return nil

@@ -119,10 +119,11 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	if err != nil {
 		return err
 	}
-	if err := a.announce(ctx, c, st, base, s.query); err != nil {
+	// Before the address is out: who has it may end the server at any moment.
+	if err := a.sayEmpty(ctx, st); err != nil {
 		return err
 	}
-	if err := a.sayEmpty(ctx, st); err != nil {
+	if err := a.announce(ctx, c, st, base, s.query); err != nil {
 		return err
 	}
 	warnExposed(log, ln.Addr(), secure != nil)
