@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -67,12 +68,29 @@ func (csvParser) Parse(ctx context.Context, r io.Reader, _ Source, sink Sink) er
 }
 
 // detectCSV wants a header with two columns or more, or the file's name to say
-// that it is CSV.
+// that it is CSV. A header that is too wide is one as well, so that Parse can
+// say what is wrong with it.
 func detectCSV(name string, head []byte) bool {
 	named := hasSuffixFold(name, ".csv") || hasSuffixFold(name, ".tsv")
 	return hasHeader(head, func(names []string) bool {
 		return isCSVHeader(names) && (named || len(names) > 1)
-	})
+	}) || isWideHeader(head)
+}
+
+// isWideHeader reports whether the first line would be a header if it had not
+// too many columns. Quotes are taken off, not read: no row is read by it.
+func isWideHeader(head []byte) bool {
+	line, _, _ := bytes.Cut(head, []byte{'\n'})
+	if _, _, tooMany := splitHeader(line, isCSVHeader); !tooMany {
+		return false
+	}
+	for i := range len(separators) {
+		names := columnNames(strings.Split(strings.ReplaceAll(string(line), `"`, ""), separators[i:i+1]))
+		if len(names) > maxColumns && isCSVHeader(names) {
+			return true
+		}
+	}
+	return false
 }
 
 // isCSVHeader wants a value column; or one named for a type, and then no cell

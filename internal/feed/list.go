@@ -52,7 +52,8 @@ func detectList(_ string, head []byte) bool {
 	values, others := 0, 0
 	for raw := range bytes.Lines(head) {
 		line := bytes.TrimSpace(raw)
-		if len(line) == 0 || isListComment(line) {
+		// A line with a NUL is damaged, and says nothing of the others.
+		if len(line) == 0 || isListComment(line) || bytes.IndexByte(line, 0) >= 0 {
 			continue
 		}
 		value, _ := cutComment(line, listMarks...)

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"spoor/internal/extract"
 	"spoor/internal/feed"
@@ -94,11 +94,11 @@ func recognise(name string, head []byte) (*form, error) {
 	if packed := packedAs(head); packed != "" {
 		return nil, fmt.Errorf("%w: it is %s; unpack it first", errUnknown, packed)
 	}
-	// No text holds a NUL; UTF-16 has been decoded if it says that it is.
-	if slices.Contains(head, 0) {
-		return nil, fmt.Errorf("%w: %w (or UTF-16 without a byte order mark); convert it to UTF-8 text", errUnknown, errBinary)
+	if isBinary(head) {
+		return nil, fmt.Errorf("%w: %w (or UTF-16 without a byte order mark); convert it to UTF-8 text, or %s", errUnknown, errBinary, sayFormat())
 	}
-	kind, prose := extract.DetectKind(name, head)
+	// One NUL is binary to DetectKind; how many may be has been settled here.
+	kind, prose := extract.DetectKind(name, bytes.ReplaceAll(head, []byte{0}, nil))
 	prose = prose && isProseName(name) && !isData(head)
 	if prose && isReadmeName(name) {
 		return proseForm(kind), nil
@@ -109,7 +109,24 @@ func recognise(name string, head []byte) (*form, error) {
 	if prose {
 		return proseForm(kind), nil
 	}
-	return nil, fmt.Errorf("%w; say what it is with --format (%s)", errUnknown, formNames())
+	return nil, fmt.Errorf("%w; %s", errUnknown, sayFormat())
+}
+
+func sayFormat() string { return "say what it is with --format F, one of " + formNames() }
+
+// nulShare is how many bytes of text may hold one NUL: a damaged row or two
+// must not cost the whole file, and what is compressed holds one in 256.
+const nulShare = 1000
+
+// isBinary reports whether a head holds more NULs than damaged text does.
+// UTF-16 has been decoded by now, if it says that it is.
+func isBinary(head []byte) bool {
+	nuls := bytes.Count(head, []byte{0})
+	if len(head) < nulShare && nuls == 1 {
+		// Too short for a share: text apart from the one.
+		return !utf8.Valid(head)
+	}
+	return nuls*nulShare > len(head)
 }
 
 // packers are the beginnings of files that have to be unpacked by other means.

@@ -31,6 +31,11 @@ func TestRecognise(t *testing.T) {
 		{"unknown JSON without a suffix", "stdin", "[\n {\"Event\": 1}]", ""},
 		{"XML", "x.txt", "<?xml version=\"1.0\"?><rss></rss>", ""},
 		{"program", "x.py", "import os\n", ""},
+		{"list with a NUL", "x.txt", domains(0, 100) + "bad\x00.example\n", "list"},
+		{"short list with a NUL", "x.txt", domains(0, 10) + "bad\x00.example\n", "list"},
+		{"prose with a NUL", "x.txt", strings.Repeat("We have seen bad[.]example again today. ", 30) + "\x00", "text"},
+		{"more NULs than text has", "x.txt", domains(0, 100) + "\x00\x00\x00", ""},
+		{"UTF-16 without a mark", "x.txt", "b\x00a\x00d\x00.\x00e\x00x\x00a\x00m\x00p\x00l\x00e\x00\n\x00", ""},
 		{"binary", "x.txt", "MZ\x90\x00\x03", ""},
 	}
 	for _, tt := range tests {
@@ -39,8 +44,8 @@ func TestRecognise(t *testing.T) {
 			f, err := recognise(tt.file, []byte(tt.head))
 			switch {
 			case tt.want == "":
-				if !errors.Is(err, errUnknown) {
-					t.Errorf("got %+v, %v, want errUnknown", f, err)
+				if !errors.Is(err, errUnknown) || !strings.Contains(err.Error(), "--format ") {
+					t.Errorf("got %+v, %v, want errUnknown that says --format", f, err)
 				}
 			case err != nil || f.name != tt.want:
 				t.Errorf("got %+v, %v, want %s", f, err, tt.want)

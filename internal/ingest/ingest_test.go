@@ -227,18 +227,34 @@ func TestImportSurvivesBadInputs(t *testing.T) {
 	}
 }
 
+// TestImportSkipsRowsWithNUL wants a damaged row to cost itself only.
+func TestImportSkipsRowsWithNUL(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"list.txt": domains(0, 100) + "bad\x00.example\n" + domains(100, 100)})
+	st := newMemory(t)
+	sum, err := importAll(t, st, Options{}, Request{Paths: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum.New != 200 || sum.Files.Read != 1 || sum.Skipped.Total() != 1 || sum.Skipped[string(ioc.ReasonNUL)] == nil {
+		t.Errorf("got %+v, want 200 and one row skipped for its NUL", sum)
+	}
+}
+
 func TestImportNamedFailures(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string]string{
 		"good.txt": domains(0, 3), "empty.txt": "", "image.png": "\x89PNG\x00\x01", "hollow/.hidden": "x",
-		"unknown.json": `{"event": 1}`,
+		"unknown.json": `{"event": 1}`, "wide.csv": "value" + strings.Repeat(",c", 10_000) + "\nfox.example\n",
 	})
 	at := func(name string) string { return filepath.Join(dir, name) }
 	tests := []struct{ name, path, want string }{
 		{"missing", at("missing.txt"), "does not exist"},
 		{"empty", at("empty.txt"), "empty"},
 		{"binary", at("image.png"), "binary"},
-		{"unknown", at("unknown.json"), "--format (csv, "},
+		{"binary, what to do", at("image.png"), "--format F"},
+		{"too many columns", at("wide.csv"), "line 1 has more than 1000 columns"},
+		{"unknown", at("unknown.json"), "--format F, one of csv, "},
 		{"nothing inside", at("hollow"), "nothing that can be imported"},
 		{"no standard input", "-", "standard input"},
 	}
