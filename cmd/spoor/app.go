@@ -102,6 +102,14 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return usagef("unknown command %q%s", args[0], near)
 }
 
+// noArgs is what commands that only take flags make of arguments.
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("unexpected argument %q", args[0])
+	}
+	return nil
+}
+
 // isTerminal reports whether a person watches w.
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)

@@ -18,7 +18,7 @@ func newCheckCommand(a *app) *cobra.Command {
 		Short: "Check the store from end to end, or build its search index anew",
 		Long: `Reads the whole store and compares its parts: the database's own integrity, every index, and the
 substring index against the records. Servers may go on meanwhile.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := a.settings(cmd)
 			if err != nil {

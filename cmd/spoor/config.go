@@ -19,7 +19,7 @@ func newConfigCommand(a *app) *cobra.Command {
 		Long: `Shows every setting, its value and the source that had the last word: the default, a line of the
 configuration file, an environment variable or a flag. Passwords are masked. The settings themselves are
 explained in docs/config.md.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := a.settings(cmd)
 			if err != nil {

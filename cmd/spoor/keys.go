@@ -53,7 +53,7 @@ func newKeysCreateCommand(a *app) *cobra.Command {
 Scopes: ` + strings.Join(scopeNames(auth.Scopes()), ", "),
 		Example: `  spoor keys create --name siem --expires 90d
   spoor keys create --tier pro --scope read:iocs --scope read:stix --allowed-ip 192.0.2.0/24 --max-tlp green`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.createKey(cmd, k) },
 	}
 	f := cmd.Flags()
@@ -173,7 +173,7 @@ func newKeysListCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the keys, without their secrets",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := a.settings(cmd)
 			if err != nil {
@@ -204,7 +204,12 @@ func newKeysRevokeCommand(a *app) *cobra.Command {
 		Short: "End keys, now and for good",
 		Long: `Ends keys for good. A key is named by its id, by the prefix that 'spoor keys list' shows, or by its whole
 text. Running servers refuse it within two seconds.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("name the keys to end by id, prefix or text: 'spoor keys list' shows ids and prefixes")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			loaded, err := a.settings(cmd)
 			if err != nil {

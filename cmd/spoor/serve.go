@@ -33,7 +33,7 @@ it at once. The first start on an empty store makes one API key and writes it to
 		Example: `  spoor serve --sample
   spoor serve --listen 127.0.0.1:0 --data ./data
   spoor serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --public-url https://feed.example`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := a.settings(cmd)
 			if err != nil {
