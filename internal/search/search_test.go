@@ -110,8 +110,9 @@ func TestSearch(t *testing.T) {
 			t.Parallel()
 			both(t, func(t *testing.T, st store.Store) {
 				write(t, st, corpus())
-				c.q.Limit = 100
-				a := find(t, st, c.q)
+				q := c.q // both stores run side by side
+				q.Limit = 100
+				a := find(t, st, q)
 				if diff := cmp.Diff(values(a.Matches), c.want, cmpopts.EquateEmpty()); diff != "" || a.Stage != c.stage {
 					t.Errorf("stage %s, want %s; matches (-got +want):\n%s", a.Stage, c.stage, diff)
 				}
