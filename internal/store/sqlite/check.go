@@ -13,16 +13,7 @@ import (
 // Check implements store.Maintainer. It reads in one read transaction and so
 // does not keep anyone from writing.
 func (s *Store) Check(ctx context.Context) error {
-	c, err := s.take(ctx, s.readers)
-	if err != nil {
-		return err
-	}
-	defer func() { s.readers <- c }()
-	return c.read(ctx, func() error {
-		v := &snapshot{conn: c, st: s}
-		if err := v.clock.load(c); err != nil {
-			return fmt.Errorf("read clock: %w", err)
-		}
+	return s.view(ctx, func(v *snapshot) error {
 		for _, part := range []struct {
 			name  string
 			check func(context.Context) error

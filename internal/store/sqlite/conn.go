@@ -153,8 +153,8 @@ func (c *conn) query(query string, row func(*sqlite.Stmt) error, args ...any) (i
 	if err != nil {
 		return 0, err
 	}
-	for i, a := range args {
-		bind(st, i+1, a)
+	if err := bindAll(st, args); err != nil {
+		return 0, err
 	}
 	for n := 0; ; n++ {
 		more, err := st.Step()
@@ -179,23 +179,25 @@ func (c *conn) query(query string, row func(*sqlite.Stmt) error, args ...any) (i
 // errStop ends a query early.
 var errStop = errors.New("stop")
 
-func bind(st *sqlite.Stmt, i int, a any) {
-	switch v := a.(type) {
-	case nil:
-		st.BindNull(i)
-	case int64:
-		st.BindInt64(i, v)
-	case int:
-		st.BindInt64(i, int64(v))
-	case string:
-		st.BindText(i, v)
-	case []byte:
-		st.BindBytes(i, v)
-	default:
-		// A nil that is not bound makes the statement fail its constraints:
-		// every caller is in this package and every column is tested.
-		st.BindNull(i)
+// bindAll binds the arguments of a statement in their order.
+func bindAll(st *sqlite.Stmt, args []any) error {
+	for i, a := range args {
+		switch v := a.(type) {
+		case nil:
+			st.BindNull(i + 1)
+		case int64:
+			st.BindInt64(i+1, v)
+		case int:
+			st.BindInt64(i+1, int64(v))
+		case string:
+			st.BindText(i+1, v)
+		case []byte:
+			st.BindBytes(i+1, v)
+		default:
+			return fmt.Errorf("bind argument %d: no column takes a %T", i+1, a)
+		}
 	}
+	return nil
 }
 
 // translate gives the engine's conditions the names of the contract.

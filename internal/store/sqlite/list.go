@@ -233,12 +233,13 @@ func (c *conn) transient(query string, row func(*sqlite.Stmt), args ...any) erro
 	if err != nil {
 		return err
 	}
-	for i, a := range args {
-		bind(st, i+1, a)
-	}
+	err = bindAll(st, args)
 	for {
-		more, err := st.Step()
-		if err != nil || !more {
+		more := false
+		if err == nil {
+			more, err = st.Step()
+		}
+		if !more {
 			if ferr := st.Finalize(); err == nil {
 				err = ferr
 			}

@@ -23,8 +23,8 @@ func (s segment) size() int64 { return s.last - s.first + 1 }
 
 const (
 	// sealWhileWriting is the number of records that may wait outside the
-	// index during a run. They are compared one by one: 65,536 take about a
-	// millisecond.
+	// index during a run. Their keys are held in memory and compared one by
+	// one.
 	sealWhileWriting = 1 << 16
 	// sealAtFinish is the number that may wait after it.
 	sealAtFinish = 1 << 10

@@ -115,6 +115,10 @@ func (s *Store) take(ctx context.Context, from chan *conn) (*conn, error) {
 
 // View implements store.Viewer.
 func (s *Store) View(ctx context.Context, fn func(store.Snapshot) error) error {
+	return s.view(ctx, func(v *snapshot) error { return fn(v) })
+}
+
+func (s *Store) view(ctx context.Context, fn func(*snapshot) error) error {
 	c, err := s.take(ctx, s.readers)
 	if err != nil {
 		return err
