@@ -70,6 +70,8 @@ func advice(err error) string {
 		return ": nothing of this step was written: make room on the disk and run it again"
 	case errors.Is(err, store.ErrReadOnly):
 		return ": run it as the user who owns the store, or name another store with --data DIR"
+	case errors.Is(err, store.ErrUnavailable):
+		return ": is the database running, and does the address in --store name it? run it again when it answers"
 	case errors.Is(err, store.ErrSchema):
 		return ": use the newer spoor that wrote it, or name another store with --data DIR"
 	default:

@@ -79,6 +79,7 @@ var sentinels = []struct {
 	{store.ErrCursor, api.InvalidParameter, "The cursor cannot be used. Start again without cursor."},
 	{store.ErrNotFound, api.NotFound, "There is nothing with that id. Check the id; records are found with /api/v1/iocs/search."},
 	{store.ErrBusy, api.Unavailable, "The store is busy. Try again after the seconds in Retry-After."},
+	{store.ErrUnavailable, api.Unavailable, "The store cannot be reached. Try again after the seconds in Retry-After."},
 	{context.DeadlineExceeded, api.Unavailable, "The query took too long and was stopped. Try again after the seconds in Retry-After, or narrow it: a longer text, a type, match=exact."},
 	{context.Canceled, api.Unavailable, "The request was given up. Try again."},
 	{search.ErrQuery, api.InvalidParameter, "The text to search for is not valid. Send 2 to 2,048 characters of UTF-8 in q."},

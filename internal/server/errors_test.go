@@ -24,20 +24,21 @@ import (
 // one there fails TestSentinels until it is here and in the table.
 func knownSentinels() map[string]error {
 	return map[string]error{
-		"store.ErrNotFound": store.ErrNotFound,
-		"store.ErrExists":   store.ErrExists,
-		"store.ErrCursor":   store.ErrCursor,
-		"store.ErrCorrupt":  store.ErrCorrupt,
-		"store.ErrBusy":     store.ErrBusy,
-		"store.ErrSchema":   store.ErrSchema,
-		"store.ErrFull":     store.ErrFull,
-		"store.ErrReadOnly": store.ErrReadOnly,
-		"search.ErrQuery":   search.ErrQuery,
-		"auth.ErrMissing":   auth.ErrMissing,
-		"auth.ErrInvalid":   auth.ErrInvalid,
-		"auth.ErrExpired":   auth.ErrExpired,
-		"auth.ErrAddress":   auth.ErrAddress,
-		"ioc.ErrInvalid":    ioc.ErrInvalid,
+		"store.ErrNotFound":    store.ErrNotFound,
+		"store.ErrExists":      store.ErrExists,
+		"store.ErrCursor":      store.ErrCursor,
+		"store.ErrCorrupt":     store.ErrCorrupt,
+		"store.ErrBusy":        store.ErrBusy,
+		"store.ErrSchema":      store.ErrSchema,
+		"store.ErrUnavailable": store.ErrUnavailable,
+		"store.ErrFull":        store.ErrFull,
+		"store.ErrReadOnly":    store.ErrReadOnly,
+		"search.ErrQuery":      search.ErrQuery,
+		"auth.ErrMissing":      auth.ErrMissing,
+		"auth.ErrInvalid":      auth.ErrInvalid,
+		"auth.ErrExpired":      auth.ErrExpired,
+		"auth.ErrAddress":      auth.ErrAddress,
+		"ioc.ErrInvalid":       ioc.ErrInvalid,
 	}
 }
 

@@ -21,6 +21,10 @@ var (
 	ErrFull = errors.New("store is full")
 	// ErrReadOnly says that this process may read the store and not write it.
 	ErrReadOnly = errors.New("store may not be written")
+	// ErrUnavailable says that no server of the database can be reached, or
+	// that the connection broke before it was known what became of a write.
+	// The same call may be made again.
+	ErrUnavailable = errors.New("store cannot be reached")
 	// ErrSchema says that the store was written by a newer spoor.
 	ErrSchema = errors.New("store has a newer schema")
 )

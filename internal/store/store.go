@@ -15,6 +15,7 @@ type Store interface {
 	RunStarter
 	Editor
 	KeyKeeper
+	Reporter
 	Maintainer
 }
 

@@ -154,6 +154,11 @@ func (m *Model) Reindex(ctx context.Context) error {
 	return err
 }
 
+// Health implements store.Reporter.
+func (m *Model) Health(context.Context) (store.Health, error) {
+	return store.Health{Engine: "model", Writable: true, Replication: store.NoReplication}, nil
+}
+
 // Close implements store.Maintainer.
 func (m *Model) Close() error {
 	m.mu.Lock()
