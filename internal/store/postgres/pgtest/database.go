@@ -1,0 +1,147 @@
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// SharedSettings are those of the cluster that DSN makes databases on: quick,
+// and nothing survives a crash of the machine.
+func SharedSettings() []string {
+	return []string{
+		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
+		"max_connections=300", "shared_buffers=128MB", "max_wal_size=4GB",
+	}
+}
+
+// shared is the cluster that all tests of the process make databases on,
+// started by the first that asks. Tests have nobody to pass it to them.
+//
+//nolint:gochecknoglobals // see above
+var shared struct {
+	start   sync.Once
+	url     string // of a database to give orders in
+	err     error
+	cluster *Cluster // nil when the server is not ours
+}
+
+// Main runs the tests of a package and stops the server that they shared; a
+// package's TestMain calls it. Without it the server ends a moment after the
+// process.
+func Main(m *testing.M) {
+	code := m.Run()
+	if shared.cluster != nil {
+		if err := shared.cluster.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "stop the tests' postgres:", err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
+
+// DSN returns the URL of a fresh database with nothing in it, on a server that
+// all tests of the process share; it is dropped after the test, with whatever
+// is still connected. The test is skipped, or on the build machine failed,
+// when there is no PostgreSQL.
+func DSN(t testing.TB) string {
+	t.Helper()
+	return withDatabase(t, sharedURL(t), newDatabase(t))
+}
+
+// SocketDSN is DSN over the server's socket. On a server that
+// SPOOR_TEST_POSTGRES names it is the same as DSN.
+func SocketDSN(t testing.TB) string {
+	t.Helper()
+	sharedURL(t)
+	if shared.cluster == nil {
+		return DSN(t)
+	}
+	return shared.cluster.SocketDSN(newDatabase(t))
+}
+
+func sharedURL(t testing.TB) string {
+	t.Helper()
+	shared.start.Do(func() {
+		ctx := context.Background() // of the process, not of the first test
+		if named := os.Getenv(Variable); isURL(named) {
+			shared.url = named
+			return
+		}
+		if shared.cluster, shared.err = Start(ctx, Options{Settings: SharedSettings()}); shared.err == nil {
+			shared.url = shared.cluster.DSN("postgres")
+		}
+	})
+	if shared.err != nil {
+		stopTest(t, shared.err)
+	}
+	return shared.url
+}
+
+// newDatabase makes a database on the shared server and returns its name.
+func newDatabase(t testing.TB) string {
+	t.Helper()
+	orders := sharedURL(t)
+	name := "spoor_test_" + randomName()
+	// Identifiers cannot be parameters; this one is ours. The template is the
+	// one that nobody can be connected to, and holds no extension.
+	create := "CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8'"
+	if err := retryInUse(t.Context(), orders, create); err != nil {
+		t.Fatalf("make database: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := retryInUse(ctx, orders, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Errorf("drop database: %v", err)
+		}
+	})
+	return name
+}
+
+// retryInUse runs an order about a database. It is refused while a process of
+// the server's own, such as autovacuum, looks at the database or its template.
+func retryInUse(ctx context.Context, orders, sql string) error {
+	const objectInUse = "55006"
+	for try := 0; ; try++ {
+		err := withConn(ctx, orders, func(conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, sql)
+			return err
+		})
+		if refused := (*pgconn.PgError)(nil); try == 50 || !errors.As(err, &refused) || refused.Code != objectInUse {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// withDatabase returns the URL with another database in it.
+func withDatabase(t testing.TB, dsn, database string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatalf("read %s: %v", Variable, err)
+	}
+	u.Path = "/" + database
+	return u.String()
+}
+
+func randomName() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
