@@ -7,23 +7,26 @@ import "time"
 // SPOOR_ before it, flag its command-line flag where it has one, doc its line
 // in the reference. A new field needs a value in Defaults that works unset.
 type Config struct {
-	Data           string        `yaml:"data" env:"DATA" flag:"data" doc:"folder that holds the store; made with mode 0700 when missing"`
-	Store          string        `yaml:"store" env:"STORE" flag:"store" doc:"store to use instead of the one in data, as sqlite:PATH" secret:"url"`
-	Listen         string        `yaml:"listen" env:"LISTEN" flag:"listen" doc:"address to serve on, as HOST:PORT; port 0 picks a free one"`
-	PublicURL      string        `yaml:"public_url" env:"PUBLIC_URL" flag:"public-url" doc:"address that links in answers begin with; empty is the listen address"`
-	SourceName     string        `yaml:"source_name" env:"SOURCE_NAME" doc:"name of this feed in meta.source of every answer"`
-	TLSCert        string        `yaml:"tls_cert" env:"TLS_CERT" flag:"tls-cert" doc:"PEM file with the server's certificate chain; needs tls_key"`
-	TLSKey         string        `yaml:"tls_key" env:"TLS_KEY" flag:"tls-key" doc:"PEM file with the certificate's private key"`
-	TrustedProxies []string      `yaml:"trusted_proxies" env:"TRUSTED_PROXIES" doc:"addresses or ranges whose X-Forwarded-For is believed"`
-	AllowedHosts   []string      `yaml:"allowed_hosts" env:"ALLOWED_HOSTS" doc:"further host names to answer for, beside those of public_url and listen"`
-	KeyPrefix      string        `yaml:"key_prefix" env:"KEY_PREFIX" doc:"word that new API keys begin with; ends with an underscore"`
-	AllowQueryKey  bool          `yaml:"allow_query_key" env:"ALLOW_QUERY_KEY" doc:"also take the key from ?api_key=, where logs of others may see it"`
-	FirstKeyFile   string        `yaml:"first_key_file" env:"FIRST_KEY_FILE" flag:"first-key-file" doc:"file (mode 0600) for the first key instead of standard output"`
-	QueryDeadline  time.Duration `yaml:"query_deadline" env:"QUERY_DEADLINE" doc:"longest time that one query may take before it is answered 503"`
-	ShutdownGrace  time.Duration `yaml:"shutdown_grace" env:"SHUTDOWN_GRACE" doc:"time that requests in flight have to finish when the server stops"`
-	Search         Search        `yaml:"search" envPrefix:"SEARCH_"`
-	Log            Log           `yaml:"log" envPrefix:"LOG_"`
-	Tiers          Tiers         `yaml:"tiers" envPrefix:"TIERS_"`
+	Data            string        `yaml:"data" env:"DATA" flag:"data" doc:"folder that holds the store; made with mode 0700 when missing"`
+	Store           string        `yaml:"store" env:"STORE" flag:"store" doc:"store to use instead of the one in data: sqlite:PATH, or postgres://USER@HOST/DATABASE, where HOST may be several, joined by commas" secret:"url"`
+	ReadStore       string        `yaml:"read_store" env:"READ_STORE" flag:"read-store" doc:"PostgreSQL address whose hosts are replicas of the store that reads may go to; empty is none" secret:"url"`
+	ReadStoreMaxLag time.Duration `yaml:"read_store_max_lag" env:"READ_STORE_MAX_LAG" doc:"how far a replica may be behind before reads go elsewhere"`
+	Listen          string        `yaml:"listen" env:"LISTEN" flag:"listen" doc:"address to serve on, as HOST:PORT; port 0 picks a free one"`
+	MetricsListen   string        `yaml:"metrics_listen" env:"METRICS_LISTEN" flag:"metrics-listen" doc:"private address to serve /metrics on, as HOST:PORT; port 0 picks a free one, empty is no metrics"`
+	PublicURL       string        `yaml:"public_url" env:"PUBLIC_URL" flag:"public-url" doc:"address that links in answers begin with; empty is the listen address"`
+	SourceName      string        `yaml:"source_name" env:"SOURCE_NAME" doc:"name of this feed in meta.source of every answer"`
+	TLSCert         string        `yaml:"tls_cert" env:"TLS_CERT" flag:"tls-cert" doc:"PEM file with the server's certificate chain; needs tls_key"`
+	TLSKey          string        `yaml:"tls_key" env:"TLS_KEY" flag:"tls-key" doc:"PEM file with the certificate's private key"`
+	TrustedProxies  []string      `yaml:"trusted_proxies" env:"TRUSTED_PROXIES" doc:"addresses or ranges whose X-Forwarded-For is believed"`
+	AllowedHosts    []string      `yaml:"allowed_hosts" env:"ALLOWED_HOSTS" doc:"further host names to answer for, beside those of public_url and listen"`
+	KeyPrefix       string        `yaml:"key_prefix" env:"KEY_PREFIX" doc:"word that new API keys begin with; ends with an underscore"`
+	AllowQueryKey   bool          `yaml:"allow_query_key" env:"ALLOW_QUERY_KEY" doc:"also take the key from ?api_key=, where logs of others may see it"`
+	FirstKeyFile    string        `yaml:"first_key_file" env:"FIRST_KEY_FILE" flag:"first-key-file" doc:"file (mode 0600) for the first key instead of standard output"`
+	QueryDeadline   time.Duration `yaml:"query_deadline" env:"QUERY_DEADLINE" doc:"longest time that one query may take before it is answered 503"`
+	ShutdownGrace   time.Duration `yaml:"shutdown_grace" env:"SHUTDOWN_GRACE" doc:"time that requests in flight have to finish when the server stops"`
+	Search          Search        `yaml:"search" envPrefix:"SEARCH_"`
+	Log             Log           `yaml:"log" envPrefix:"LOG_"`
+	Tiers           Tiers         `yaml:"tiers" envPrefix:"TIERS_"`
 }
 
 // Search is what the search endpoint does when a request does not say.
@@ -59,13 +62,14 @@ type Tier struct {
 // it depends on the environment, and Load fills it in.
 func Defaults() Config {
 	return Config{
-		Listen:        "127.0.0.1:8080",
-		SourceName:    "SOC Defenders",
-		KeyPrefix:     "sk_live_",
-		QueryDeadline: 5 * time.Second,
-		ShutdownGrace: 10 * time.Second,
-		Search:        Search{DefaultView: "detail"},
-		Log:           Log{Format: "auto", Level: "info"},
+		ReadStoreMaxLag: 5 * time.Second,
+		Listen:          "127.0.0.1:8080",
+		SourceName:      "SOC Defenders",
+		KeyPrefix:       "sk_live_",
+		QueryDeadline:   5 * time.Second,
+		ShutdownGrace:   10 * time.Second,
+		Search:          Search{DefaultView: "detail"},
+		Log:             Log{Format: "auto", Level: "info"},
 		Tiers: Tiers{
 			Free: Tier{
 				RequestsPerMinute: 10, RequestsPerDay: 1_000, MaxRows: 100, MaxLookupValues: 100,

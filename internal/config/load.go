@@ -58,16 +58,25 @@ func Load(src Sources) (*Loaded, error) {
 			}
 		}
 	}
-	_, data := src.Flags["data"]
-	if _, both := src.Flags["store"]; data && !both && l.Store != "" {
-		// Who names a folder means the store in it, whatever the file says.
-		l.Store, l.origin["store"] = "", "flag --data, which leaves it out"
-	}
+	l.flagsChooseStore(src.Flags)
 	l.Warnings = misspelt(vars)
 	if err := l.validate(); err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+// flagsChooseStore: who names a folder means the store in it, whatever the file
+// says; and who names a store does not mean another one's replicas.
+func (l *Loaded) flagsChooseStore(flags map[string]string) {
+	_, data := flags["data"]
+	_, both := flags["store"]
+	if data && !both && l.Store != "" {
+		l.Store, l.origin["store"] = "", "flag --data, which leaves it out"
+	}
+	if _, named := flags["read-store"]; !named && (data || both) && l.ReadStore != "" {
+		l.ReadStore, l.origin["read_store"] = "", "flag --data or --store, which leaves it out"
+	}
 }
 
 func (l *Loaded) readFile(named string, vars map[string]string) error {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -107,18 +106,5 @@ func (s Setting) mask(value string) string {
 	if s.secret != "url" {
 		return value
 	}
-	u, err := url.Parse(value)
-	if err != nil {
-		// What cannot be taken apart cannot be shown in part.
-		return "…"
-	}
-	if q := u.Query(); q.Has("password") {
-		q.Set("password", "xxxxx")
-		u.RawQuery = q.Encode()
-		return u.Redacted()
-	}
-	if _, has := u.User.Password(); has {
-		return u.Redacted()
-	}
-	return value
+	return MaskAddress(value)
 }

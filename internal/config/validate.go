@@ -27,6 +27,11 @@ func (l *Loaded) validate() error {
 		}
 	}
 	check("listen", isListen(c.Listen), "HOST:PORT, for instance 127.0.0.1:8080 or [::1]:0")
+	check("read_store", c.ReadStore == "" || isPostgres(c.ReadStore), "postgres://USER@HOST/DATABASE, where HOST may be several, joined by commas")
+	check("read_store", c.ReadStore == "" || isPostgres(c.Store), "none unless store is postgres://...: replicas are those of a PostgreSQL store")
+	check("read_store_max_lag", c.ReadStoreMaxLag >= 10*time.Millisecond && c.ReadStoreMaxLag <= 24*time.Hour, "between 10ms and 24h")
+	check("metrics_listen", c.MetricsListen == "" || isListen(c.MetricsListen), "HOST:PORT, for instance 127.0.0.1:9090")
+	check("metrics_listen", !isPublic(c.MetricsListen), "an address of this machine or of a private network: the metrics are open to whoever reaches them")
 	check("public_url", c.PublicURL == "" || isPublicURL(c.PublicURL), "http://HOST or https://HOST, optionally with a port, and nothing after it")
 	check("source_name", strings.TrimSpace(c.SourceName) != "", "a name of at least one character")
 	check("tls_key", (c.TLSKey == "") == (c.TLSCert == ""), "set exactly when tls_cert is")
@@ -67,6 +72,31 @@ func isListen(s string) bool {
 		return false
 	}
 	return host == "" || isHost(host)
+}
+
+// isPostgres judges the scheme only: the rest is the driver's to read.
+func isPostgres(s string) bool {
+	scheme, rest, ok := strings.Cut(s, "://")
+	return ok && rest != "" && (scheme == "postgres" || scheme == "postgresql")
+}
+
+// isPublic reports whether the host of a listen address is an address that the
+// whole internet may reach. A name is judged when it has been resolved, and
+// all addresses of the machine are warned about.
+func isPublic(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && !addr.IsUnspecified() && !IsPrivate(addr)
+}
+
+// IsPrivate reports whether an address can only be reached from its own
+// machine or a private network: loopback, link-local, RFC 1918, RFC 4193.
+func IsPrivate(addr netip.Addr) bool {
+	addr = addr.Unmap()
+	return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast()
 }
 
 func isHost(s string) bool {
