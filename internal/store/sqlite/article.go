@@ -2,38 +2,20 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"zombiezen.com/go/sqlite"
 
-	"spoor/internal/ioc"
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // articleRow is an article as records need it.
 type articleRow struct {
 	rowid int64
 	ref   store.ArticleRef
-}
-
-// articleDetails is the form of the articles.details column. Times are Unix
-// seconds, 0 when unknown.
-type articleDetails struct {
-	OtherURLs []string `json:"other_urls,omitempty"`
-	GUID      string   `json:"guid,omitempty"`
-	Digest    string   `json:"digest,omitempty"`
-	Publisher string   `json:"publisher,omitempty"`
-	Summary   string   `json:"summary,omitempty"`
-	Category  string   `json:"category,omitempty"`
-	Tags      []string `json:"tags,omitempty"`
-	TLP       ioc.TLP  `json:"tlp,omitempty"`
-	Published int64    `json:"published,omitempty"`
-	Modified  int64    `json:"modified,omitempty"`
-	Fetched   int64    `json:"fetched,omitempty"`
 }
 
 const selectArticleRef = `SELECT uuid, title, url FROM articles WHERE id = ?`
@@ -103,14 +85,7 @@ func (c *conn) loadArticle(id uuid.UUID) (store.Article, bool, error) {
 	n, err := c.query(selectArticle, func(st *sqlite.Stmt) error {
 		a.Title, a.URL = st.ColumnText(0), st.ColumnText(1)
 		a.Feed = store.Feed{Name: st.ColumnText(3), Category: store.Category(st.ColumnText(4))}
-		var d articleDetails
-		if err := json.Unmarshal([]byte(st.ColumnText(2)), &d); err != nil {
-			return fmt.Errorf("%w: details of article %s: %w", store.ErrCorrupt, id, err)
-		}
-		a.OtherURLs, a.GUID, a.Digest, a.Publisher, a.Summary = d.OtherURLs, d.GUID, d.Digest, d.Publisher, d.Summary
-		a.Category, a.Tags, a.TLP = d.Category, d.Tags, d.TLP
-		a.Published, a.Modified, a.Fetched = unix(d.Published), unix(d.Modified), unix(d.Fetched)
-		return nil
+		return column.ParseDetails(&a, st.ColumnText(2))
 	}, id[:])
 	return a, n > 0, err
 }
@@ -127,11 +102,11 @@ func (c *conn) putArticle(feedID int64, a *store.Article) (rowid int64, changed 
 		return 0, false, err
 	}
 	if rowid == 0 {
-		details, err := json.Marshal(detailsOf(a))
+		details, err := column.Details(a)
 		if err != nil {
-			return 0, false, fmt.Errorf("encode article: %w", err)
+			return 0, false, err
 		}
-		if err := c.exec(insertArticle, a.ID[:], feedID, a.Title, a.URL, string(details)); err != nil {
+		if err := c.exec(insertArticle, a.ID[:], feedID, a.Title, a.URL, details); err != nil {
 			return 0, false, fmt.Errorf("make article: %w", err)
 		}
 		return c.LastInsertRowID(), true, nil
@@ -140,72 +115,18 @@ func (c *conn) putArticle(feedID int64, a *store.Article) (rowid int64, changed 
 	if err != nil {
 		return 0, false, fmt.Errorf("read article: %w", err)
 	}
-	merged, changed := mergeArticle(have, a)
+	merged, changed := store.MergeArticle(have, a)
 	if !changed {
 		return rowid, false, nil
 	}
-	details, err := json.Marshal(detailsOf(&merged))
+	details, err := column.Details(&merged)
 	if err != nil {
-		return 0, false, fmt.Errorf("encode article: %w", err)
+		return 0, false, err
 	}
-	if err := c.exec(updateArticle, merged.Title, merged.URL, string(details), a.ID[:]); err != nil {
+	if err := c.exec(updateArticle, merged.Title, merged.URL, details, a.ID[:]); err != nil {
 		return 0, false, fmt.Errorf("change article: %w", err)
 	}
 	return rowid, true, nil
-}
-
-func detailsOf(a *store.Article) articleDetails {
-	return articleDetails{
-		OtherURLs: a.OtherURLs, GUID: a.GUID, Digest: a.Digest, Publisher: a.Publisher, Summary: a.Summary,
-		Category: a.Category, Tags: a.Tags, TLP: a.TLP,
-		Published: seconds(a.Published), Modified: seconds(a.Modified), Fetched: seconds(a.Fetched),
-	}
-}
-
-// mergeArticle fills what was empty and adds to the lists. The text's digest
-// and the time of modification follow the newer version.
-func mergeArticle(have store.Article, more *store.Article) (store.Article, bool) {
-	was := detailsOf(&have)
-	title, address := have.Title, have.URL
-	for _, f := range []struct{ to, from *string }{
-		{&have.Title, &more.Title}, {&have.URL, &more.URL}, {&have.GUID, &more.GUID}, {&have.Publisher, &more.Publisher},
-		{&have.Summary, &more.Summary}, {&have.Category, &more.Category}, {&have.Digest, &more.Digest},
-	} {
-		if *f.to == "" {
-			*f.to = *f.from
-		}
-	}
-	if more.Modified.After(have.Modified) {
-		have.Modified = more.Modified
-		if more.Digest != "" {
-			have.Digest = more.Digest
-		}
-	}
-	if have.Published.IsZero() {
-		have.Published = more.Published
-	}
-	have.TLP = max(have.TLP, more.TLP)
-	have.OtherURLs = withAll(have.OtherURLs, more.OtherURLs)
-	have.Tags = withAll(have.Tags, more.Tags)
-	now := detailsOf(&have)
-	changed := title != have.Title || address != have.URL || was.scalars() != now.scalars() ||
-		!slices.Equal(was.OtherURLs, now.OtherURLs) || !slices.Equal(was.Tags, now.Tags)
-	return have, changed
-}
-
-// scalars returns everything but the lists, comparable.
-func (d articleDetails) scalars() [9]any {
-	return [9]any{d.GUID, d.Digest, d.Publisher, d.Summary, d.Category, d.TLP, d.Published, d.Modified, d.Fetched}
-}
-
-// withAll returns list with what more adds, in order of first mention.
-func withAll(list, more []string) []string {
-	for _, m := range more {
-		if !slices.Contains(list, m) {
-			list = append(list[:len(list):len(list)], m)
-		}
-	}
-	return list
 }
 
 // unix and seconds convert a stored time: 0 is the zero time.

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -9,6 +8,7 @@ import (
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // facet is what records share: see the migration. It never changes; a record
@@ -20,47 +20,17 @@ type facet struct {
 	confidence ioc.Confidence
 	origin     store.Origin
 	tlp        ioc.TLP
-	labels     labels
+	labels     column.Labels
 }
-
-// labels is the form of the facets.labels column. Field order and sorted
-// lists make equal labels equal text.
-type labels struct {
-	Tags       []string        `json:"t,omitempty"`
-	Families   []string        `json:"f,omitempty"`
-	Techniques []string        `json:"m,omitempty"`
-	Industries []string        `json:"i,omitempty"`
-	Warnings   []store.Warning `json:"w,omitempty"`
-}
-
-// The kinds of facet_labels.
-const (
-	labelTag = 1 + iota
-	labelFamily
-	labelTechnique
-	labelIndustry
-)
 
 // apply fills a record with the facet. The lists are shared.
 func (f *facet) apply(r *store.Record) {
 	r.Feed, r.Type, r.Confidence, r.Origin, r.TLP = f.feed, f.typ, f.confidence, f.origin, f.tlp
-	r.Tags, r.Families, r.Techniques = f.labels.Tags, f.labels.Families, f.labels.Techniques
-	r.Industries, r.Warnings = f.labels.Industries, f.labels.Warnings
+	f.labels.Apply(r)
 }
 
 // size is about what the facet takes in memory, in bytes.
-func (f *facet) size() int {
-	n := 256
-	for _, list := range [][]string{f.labels.Tags, f.labels.Families, f.labels.Techniques, f.labels.Industries} {
-		for _, s := range list {
-			n += 16 + len(s)
-		}
-	}
-	for _, w := range f.labels.Warnings {
-		n += 32 + len(w.List) + len(w.Reason)
-	}
-	return n
-}
+func (f *facet) size() int { return 128 + f.labels.Size() }
 
 // facetCache holds facets that readers met. They never change and their ids
 // are never reused, so it is never wrong.
@@ -123,7 +93,9 @@ func (c *conn) loadFacet(id int64) (*facet, error) {
 			typ: ioc.Type(st.ColumnInt64(3)), confidence: ioc.Confidence(st.ColumnInt64(4)), //nolint:gosec // written by us
 			origin: store.Origin(st.ColumnInt64(5)), tlp: ioc.TLP(st.ColumnInt64(6)), //nolint:gosec // written by us
 		}
-		return json.Unmarshal([]byte(st.ColumnText(7)), &f.labels)
+		var err error
+		f.labels, err = column.ParseLabels(st.ColumnText(7))
+		return err
 	}, id)
 	if err != nil {
 		return nil, fmt.Errorf("read facet %d: %w", id, err)
@@ -152,7 +124,7 @@ type facetWriter struct {
 	// last is the labels text of the lists met last: neighbours in a feed
 	// mostly carry the same ones, and comparing slices is cheaper than
 	// encoding them.
-	last     labels
+	last     column.Labels
 	lastText string
 	// moves are the records that came to or left facets since flush.
 	moves map[int64]facetMove
@@ -208,44 +180,26 @@ func (w *facetWriter) id(c *conn, feedID int64, r *store.Record) (int64, error) 
 
 // text returns the labels column for the record.
 func (w *facetWriter) text(r *store.Record) (string, error) {
-	l := labels{Tags: r.Tags, Families: r.Families, Techniques: r.Techniques, Industries: r.Industries, Warnings: r.Warnings}
-	if w.lastText != "" && l.equal(w.last) {
+	l := column.LabelsOf(r)
+	if w.lastText != "" && l.Equal(&w.last) {
 		return w.lastText, nil
 	}
-	b, err := json.Marshal(l)
+	text, err := l.Text()
 	if err != nil {
-		return "", fmt.Errorf("encode labels: %w", err)
+		return "", err
 	}
-	w.last, w.lastText = l, string(b)
-	return w.lastText, nil
-}
-
-func (l labels) equal(m labels) bool {
-	return equal(l.Tags, m.Tags) && equal(l.Families, m.Families) && equal(l.Techniques, m.Techniques) &&
-		equal(l.Industries, m.Industries) && equal(l.Warnings, m.Warnings)
-}
-
-func equal[T comparable](a, b []T) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
+	w.last, w.lastText = l, text
+	return text, nil
 }
 
 func insertLabels(c *conn, id int64, r *store.Record) error {
-	for kind, names := range map[int][]string{labelTag: r.Tags, labelFamily: r.Families, labelTechnique: r.Techniques, labelIndustry: r.Industries} {
-		for _, name := range names {
-			if err := c.exec(insertFacetLabel, kind, name, id); err != nil {
-				return fmt.Errorf("make facet label: %w", err)
-			}
+	l := column.LabelsOf(r)
+	return l.Each(func(kind column.Kind, name string) error {
+		if err := c.exec(insertFacetLabel, int64(kind), name, id); err != nil {
+			return fmt.Errorf("make facet label: %w", err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // load returns a facet for the writer.

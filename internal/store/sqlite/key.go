@@ -2,9 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +10,7 @@ import (
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // AddKey implements store.KeyKeeper.
@@ -46,15 +45,11 @@ func addKey(c *conn, k *clock, key store.Key) error {
 	if _, err := c.query(selectAccountID, func(st *sqlite.Stmt) error { account = st.ColumnInt64(0); return nil }, key.Account); err != nil {
 		return fmt.Errorf("find account: %w", err)
 	}
-	scopes, err := json.Marshal(key.Scopes)
+	scopes, ips, err := column.KeyLists(&key)
 	if err != nil {
-		return fmt.Errorf("encode scopes: %w", err)
+		return err
 	}
-	ips, err := json.Marshal(key.AllowedIPs)
-	if err != nil {
-		return fmt.Errorf("encode allowed addresses: %w", err)
-	}
-	err = c.exec(insertKey, key.ID[:], account, key.Name, key.Hash[:], key.Prefix, key.Tier, string(scopes), string(ips),
+	err = c.exec(insertKey, key.ID[:], account, key.Name, key.Hash[:], key.Prefix, key.Tier, scopes, ips,
 		int64(key.MaxTLP), key.CreatedAt.Unix(), instant(key.ExpiresAt))
 	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultConstraint {
 		return fmt.Errorf("key %s: %w", key.Prefix, store.ErrExists)
@@ -116,17 +111,7 @@ func scanKey(st *sqlite.Stmt) (store.Key, error) {
 	}
 	st.ColumnBytes(0, k.ID[:])
 	st.ColumnBytes(3, k.Hash[:])
-	if err := json.Unmarshal([]byte(st.ColumnText(6)), &k.Scopes); err != nil {
-		return k, fmt.Errorf("%w: scopes of key %s: %w", store.ErrCorrupt, k.Prefix, err)
-	}
-	var ips []netip.Prefix
-	if err := json.Unmarshal([]byte(st.ColumnText(7)), &ips); err != nil {
-		return k, fmt.Errorf("%w: addresses of key %s: %w", store.ErrCorrupt, k.Prefix, err)
-	}
-	if len(ips) > 0 {
-		k.AllowedIPs = ips
-	}
-	return k, nil
+	return k, column.ParseKeyLists(&k, st.ColumnText(6), st.ColumnText(7))
 }
 
 const revokeKey = `UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE uuid = ?`

@@ -11,6 +11,7 @@ import (
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // maxMerged is the largest number of facets whose records are merged. More of
@@ -129,9 +130,9 @@ func (v *snapshot) facetClauses(f store.Filter) (where []string, args []any, err
 	in(`f.confidence IN (SELECT value FROM json_each(?))`, len(f.Confidences), numbers(f.Confidences))
 	in(`f.origin IN (SELECT value FROM json_each(?))`, len(f.Origins), numbers(f.Origins))
 	for _, l := range []struct {
-		kind  int
+		kind  column.Kind
 		names []string
-	}{{labelTag, f.Tags}, {labelTechnique, f.Techniques}, {labelIndustry, f.Industries}} {
+	}{{column.Tag, f.Tags}, {column.Technique, f.Techniques}, {column.Industry, f.Industries}} {
 		in(fmt.Sprintf(`f.id IN (SELECT facet_id FROM facet_labels WHERE kind = %d AND name IN (SELECT value FROM json_each(?)))`, l.kind),
 			len(l.names), l.names)
 	}
@@ -157,7 +158,7 @@ func numbers[T ~uint8](values []T) []int {
 const selectFacetsWithLabel = `SELECT f.id, f.last_seq FROM facet_labels l JOIN facets f ON f.id = l.facet_id WHERE l.kind = ? AND l.name = ? AND f.records > 0`
 
 // facetsWithLabel returns the facets in use that carry one of the labels.
-func (v *snapshot) facetsWithLabel(kind int, names []string) ([]facetRef, error) {
+func (v *snapshot) facetsWithLabel(kind column.Kind, names []string) ([]facetRef, error) {
 	var refs []facetRef
 	seen := map[int64]bool{}
 	for _, name := range names {
@@ -167,7 +168,7 @@ func (v *snapshot) facetsWithLabel(kind int, names []string) ([]facetRef, error)
 				refs = append(refs, facetRef{id, st.ColumnInt64(1)})
 			}
 			return nil
-		}, kind, name)
+		}, int64(kind), name)
 		if err != nil {
 			return nil, err
 		}

@@ -82,6 +82,11 @@ func TestPlans(t *testing.T) {
 		"revoke":              revokeKey,
 		"update article":      updateArticle,
 		"finish run":          finishRun,
+		"usage":               selectUsage,
+		"holders":             selectHolders,
+		"prune usage":         deleteUsage,
+		"claim lease":         claimLease,
+		"release lease":       releaseLease,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, step := range explain(t, s, query) {

@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 	"zombiezen.com/go/sqlite"
 
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // row is a record with the numbers that only this engine knows.
@@ -37,7 +36,7 @@ func (r *row) scan(st *sqlite.Stmt) {
 	r.AddedAt, r.UpdatedAt = unix(st.ColumnInt64(9)), unix(st.ColumnInt64(10))
 	r.Seq = st.ColumnInt64(11)
 	if !st.ColumnIsNull(12) {
-		r.Ports = parsePorts(st.ColumnText(12))
+		r.Ports = column.ParsePorts(st.ColumnText(12))
 	}
 	if !st.ColumnIsNull(13) {
 		r.Context = st.ColumnText(13)
@@ -121,7 +120,7 @@ func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sight
 	scan := func(st *sqlite.Stmt) error {
 		s := store.Sighting{
 			SeenAt: unix(st.ColumnInt64(1)), FirstSeen: unix(st.ColumnInt64(3)), LastSeen: unix(st.ColumnInt64(4)),
-			Ports: parsePorts(st.ColumnText(5)), Context: st.ColumnText(6),
+			Ports: column.ParsePorts(st.ColumnText(5)), Context: st.ColumnText(6),
 		}
 		st.ColumnBytes(0, s.Run[:])
 		all, facets = append(all, s), append(facets, st.ColumnInt64(2))
@@ -142,34 +141,6 @@ func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sight
 		all[i].Confidence, all[i].Tags, all[i].TLP = f.confidence, f.labels.Tags, f.tlp
 	}
 	return all, nil
-}
-
-// formatPorts returns the ports column: nil when there are none.
-func formatPorts(ports []uint16) any {
-	if len(ports) == 0 {
-		return nil
-	}
-	var b strings.Builder
-	for i, p := range ports {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(strconv.Itoa(int(p)))
-	}
-	return b.String()
-}
-
-func parsePorts(s string) []uint16 {
-	if s == "" {
-		return nil
-	}
-	ports := make([]uint16, 0, strings.Count(s, ",")+1)
-	for part := range strings.SplitSeq(s, ",") {
-		if p, err := strconv.ParseUint(part, 10, 16); err == nil {
-			ports = append(ports, uint16(p))
-		}
-	}
-	return ports
 }
 
 // text returns a nullable text column: nil when empty.

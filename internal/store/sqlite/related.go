@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // selectByArticle reads an article's records in the order of the relation. Of
@@ -122,7 +123,7 @@ func (c *relatedCollector) campaign(ctx context.Context) error {
 		return nil
 	}
 	slices.Sort(families)
-	facets, err := c.facetsWithLabel(labelFamily, slices.Compact(families))
+	facets, err := c.facetsWithLabel(column.Family, slices.Compact(families))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // run is one pass over one feed's input.
@@ -244,7 +245,7 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bo
 	}
 	hi, lo := splitID(id)
 	if err := w.exec(insertRecord, rid, hi, lo, rec.Key, value, facetID, articleID, rec.FirstSeen.Unix(), rec.LastSeen.Unix(),
-		at, at, seq, formatPorts(rec.Ports), text(rec.Context), int64(rec.Confidence), w.run.id, dated(o)); err != nil {
+		at, at, seq, text(column.Ports(rec.Ports)), text(rec.Context), int64(rec.Confidence), w.run.id, dated(o)); err != nil {
 		return false, fmt.Errorf("insert: %w", err)
 	}
 	if w.Changes() == 0 {
@@ -279,7 +280,7 @@ func (w *writer) change(r *row, o *store.Observation) error {
 	seq, at := w.clock.tick(w.now)
 	w.clock.maxTLP = max(w.clock.maxTLP, int64(r.TLP))
 	if err := w.exec(updateRecord, facetID, int64(r.Confidence), r.FirstSeen.Unix(), r.LastSeen.Unix(), at, seq,
-		formatPorts(r.Ports), text(r.Context), r.rid); err != nil {
+		text(column.Ports(r.Ports)), text(r.Context), r.rid); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
 	w.facets.leave(r.facetID)
@@ -290,5 +291,5 @@ func (w *writer) change(r *row, o *store.Observation) error {
 		return err
 	}
 	return w.exec(insertSighting, r.rid, seq, w.run.id, w.now.Unix(), saidFacet, seconds(o.FirstSeen), seconds(o.LastSeen),
-		formatPorts(said.Ports), text(said.Context))
+		text(column.Ports(said.Ports)), text(said.Context))
 }

@@ -71,6 +71,12 @@ CREATE TABLE feeds (
     category TEXT NOT NULL
 );
 
+CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until INTEGER                  -- Unix nanoseconds; NULL when nobody has it
+) WITHOUT ROWID;
+
 CREATE TABLE records (
     rid INTEGER PRIMARY KEY,       -- order in which records were first made
     -- The name-based id, unique by feed, article, type and value, as two
@@ -134,6 +140,20 @@ CREATE TABLE trigram_segments (
     directory BLOB NOT NULL        -- each gram with the number of its documents
 );
 
+CREATE TABLE usage (
+    key_id BLOB NOT NULL,          -- the key's uuid
+    span INTEGER NOT NULL,         -- the window's length in seconds
+    start INTEGER NOT NULL,        -- Unix seconds
+    last_at INTEGER NOT NULL,      -- Unix nanoseconds of the last spending in it
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (key_id, span, start)
+) WITHOUT ROWID;
+
+CREATE TABLE usage_keys (
+    key_id BLOB PRIMARY KEY,
+    holders TEXT NOT NULL          -- JSON array
+) WITHOUT ROWID;
+
 CREATE INDEX facets_tlp ON facets (tlp);
 
 CREATE INDEX facets_type ON facets (type);
@@ -149,3 +169,5 @@ CREATE INDEX records_key ON records (key);
 CREATE INDEX records_updated ON records (updated_at, seq, facet_id);
 
 CREATE INDEX runs_open ON runs (started_at) WHERE finished_at IS NULL;
+
+CREATE INDEX usage_start ON usage (span, start);
