@@ -38,6 +38,22 @@ type memory struct {
 	failAt   int64 // the view that fails; 0: all, when err is set
 	views    atomic.Int64
 	holding  atomic.Int64
+
+	// health is what Health answers; by default that of a store in one file.
+	// With hang it waits for its context.
+	health store.Health
+	hang   bool
+	looks  atomic.Int64
+}
+
+// Health implements store.Reporter.
+func (m *memory) Health(ctx context.Context) (store.Health, error) {
+	m.looks.Add(1)
+	if m.hang {
+		<-ctx.Done()
+		return m.health, ctx.Err()
+	}
+	return m.health, nil
 }
 
 func (m *memory) View(ctx context.Context, fn func(store.Snapshot) error) error {
@@ -206,7 +222,7 @@ func sample() *memory {
 	feed := store.Feed{Name: "Krebs & Co", Category: store.ThreatIntel}
 	ref := &store.ArticleRef{ID: articleID, Title: "New botnet <observed>", URL: "https://news.example/a?b=1&c=2"}
 	first, last := time.Date(2026, 5, 15, 8, 21, 30, 0, time.UTC), time.Date(2026, 5, 16, 18, 42, 11, 0, time.UTC)
-	m := &memory{articles: []store.Article{
+	m := &memory{health: store.Health{Engine: "sqlite", Schema: 1, Writable: true, Replication: store.NoReplication}, articles: []store.Article{
 		{ID: articleID, Feed: feed, Title: ref.Title, URL: ref.URL, Fetched: last, TLP: ioc.Clear},
 		{ID: secretID, Feed: feed, Title: "Not for everybody", TLP: ioc.Red},
 	}}

@@ -81,9 +81,15 @@ func TestOpenAPIRoutes(t *testing.T) {
 		for method, op := range item.Operations() {
 			scope, _ := op.Extensions["x-scope"].(string)
 			got[method+" "+path] = scope
-			open := op.Security != nil && len(*op.Security) == 0
+			open := op.Security != nil && (len(*op.Security) == 0 || len((*op.Security)[0]) == 0)
 			if open != (scope == "") {
 				t.Errorf("%s %s: security open is %t with scope %q", method, path, open, scope)
+			}
+			// Open without a key, but not all of it.
+			part, _ := op.Extensions["x-scope-verbose"].(string)
+			partly := op.Security != nil && len(*op.Security) > 1
+			if partly != (part != "") || partly != (path == pathReady) {
+				t.Errorf("%s %s: security open in part is %t with scope %q", method, path, partly, part)
 			}
 		}
 	}
@@ -139,7 +145,7 @@ func TestOpenAPIParameters(t *testing.T) {
 // wireTypes are all structs of package api, by name.
 func wireTypes() map[string]reflect.Type {
 	types := map[string]reflect.Type{}
-	for _, v := range []any{api.SearchResponse{}, api.ListResponse{}, api.RecordResponse{}, api.ErrorResponse{}} {
+	for _, v := range []any{api.SearchResponse{}, api.ListResponse{}, api.RecordResponse{}, api.ErrorResponse{}, api.ReadyResponse{}} {
 		collect(reflect.TypeOf(v), types)
 	}
 	return types
@@ -211,6 +217,8 @@ func jsonKind(t reflect.Type, omitted bool) string {
 		return "boolean"
 	case reflect.Int, reflect.Int64, reflect.Uint16:
 		return "integer"
+	case reflect.Float64:
+		return "number"
 	case reflect.String:
 		return "string"
 	default:
@@ -250,6 +258,7 @@ func TestOpenAPIEnumerations(t *testing.T) {
 		"Confidence":    {"high", "medium", "low"},
 		"TLP":           tlps,
 		"Code":          words(api.Codes()),
+		"ReplicaState":  words([]store.ReplicaState{store.ReplicaOK, store.ReplicaLagging, store.ReplicaDown}),
 	} {
 		got := []string{}
 		for _, v := range doc.Components.Schemas[name].Value.Enum {
@@ -276,6 +285,11 @@ func TestOpenAPIEnumerations(t *testing.T) {
 func TestOpenAPIResponses(t *testing.T) {
 	t.Parallel()
 	g, doc := newRig(t), description(t)
+	lame := newRig(t)
+	lame.mem.health = replicated(store.Asynchronous)
+	lame.mem.health.Writable, lame.mem.health.Problem = false, "no answer"
+	gone := newRig(t) // keys can be checked, as those that the authenticator remembers
+	gone.mem.err = store.ErrUnavailable
 	id := g.mem.records[0].ID.String()
 	etag := g.get("/api/v1/iocs").Header().Get("ETag")
 	broken := newRig(t)
@@ -317,6 +331,12 @@ func TestOpenAPIResponses(t *testing.T) {
 		{"health", pathHealth, 200, g.do("GET", pathHealth)},
 		{"ready", pathReady, 200, g.do("GET", pathReady)},
 		{"not ready", pathReady, 503, broken.do("GET", pathReady)},
+		{"ready, report", pathReady, 200, g.get(pathReady + "?verbose=true")},
+		{"ready to read, report", pathReady, 200, lame.get(pathReady + "?verbose=true")},
+		{"not ready, report", pathReady, 503, gone.get(pathReady + "?verbose=true")},
+		{"ready, no key", pathReady, 401, g.do("GET", pathReady+"?verbose=true")},
+		{"ready, no scope", pathReady, 403, g.get(pathReady+"?verbose=true", "X-API-Key", g.keys[auth.Pro])},
+		{"ready, unknown", pathReady, 400, g.do("GET", pathReady+"?verbos=true")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -60,9 +60,15 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, keyText string, addr netip.Addr) (*auth.Caller, error)
 }
 
+// Store is what the server reads, and asks how it does. Every engine is one.
+type Store interface {
+	store.Viewer
+	store.Reporter
+}
+
 // Deps are the parts that the server drives.
 type Deps struct {
-	Store         store.Viewer
+	Store         Store
 	Searcher      Searcher
 	Authenticator Authenticator
 }

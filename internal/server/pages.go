@@ -104,23 +104,3 @@ func (s *Server) health(x *exchange, _ *http.Request) error {
 	x.set("Cache-Control", "no-store")
 	return x.send(typeText, []byte("ok\n"))
 }
-
-// ready answers GET /readyz: the store answers too.
-func (s *Server) ready(x *exchange, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), s.opts.QueryDeadline)
-	defer cancel()
-	if err := s.deps.Store.View(ctx, func(store.Snapshot) error { return nil }); err != nil {
-		return &notReadyError{err}
-	}
-	x.set("Cache-Control", "no-store")
-	return x.send(typeText, []byte("ready\n"))
-}
-
-// notReadyError makes any error of the store a 503: whoever asks /readyz wants to
-// know whether to send requests here, not whose fault it is.
-type notReadyError struct{ cause error }
-
-func (e *notReadyError) Error() string { return "ask store: " + e.cause.Error() }
-
-// Is maps it to unavailable, by the row of store.ErrBusy.
-func (e *notReadyError) Is(target error) bool { return target == store.ErrBusy }

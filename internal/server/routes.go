@@ -10,8 +10,10 @@ import (
 type route struct {
 	method, path string
 	// scope is what the key must have; empty: open without a key.
-	scope  auth.Scope
-	params []param
+	scope auth.Scope
+	// scopeOf decides by the request where part of the answers is open; nil: scope does.
+	scopeOf func(r *http.Request) auth.Scope
+	params  []param
 	// negotiated says that the answer's format depends on Accept.
 	negotiated bool
 	// page says that errors are shown as a page to a browser.
@@ -36,7 +38,7 @@ func (s *Server) routes() []route {
 		{method: http.MethodGet, path: "/api/openapi.json", handler: s.openapiJSON},
 		{method: http.MethodGet, path: "/api/openapi.yaml", handler: s.openapiYAML},
 		{method: http.MethodGet, path: pathHealth, handler: s.health},
-		{method: http.MethodGet, path: pathReady, handler: s.ready},
+		{method: http.MethodGet, path: pathReady, scopeOf: readyScope, params: readyParams(), handler: s.ready},
 	}
 }
 
@@ -90,16 +92,19 @@ func allowed(group []*route) []string {
 }
 
 func (s *Server) handle(x *exchange, r *http.Request) error {
-	open := x.route.scope == ""
-	if !open {
-		if err := s.admit(x, r); err != nil {
+	scope := x.route.scope
+	if x.route.scopeOf != nil {
+		scope = x.route.scopeOf(r)
+	}
+	if scope != "" {
+		if err := s.admit(x, r, scope); err != nil {
 			return err
 		}
 	}
 	if err := x.query.parse(x.route.params, r.URL.RawQuery, s.opts.AllowQueryKey); err != nil {
 		return err
 	}
-	if open {
+	if x.route.scope == "" { // its answers do not depend on the store's seq alone
 		return x.route.handler(x, r)
 	}
 	if x.route.negotiated {
@@ -118,7 +123,7 @@ func (s *Server) handle(x *exchange, r *http.Request) error {
 }
 
 // admit checks key, address, scope and tier.
-func (s *Server) admit(x *exchange, r *http.Request) error {
+func (s *Server) admit(x *exchange, r *http.Request, scope auth.Scope) error {
 	key, err := s.keyText(r)
 	if err != nil {
 		return err
@@ -127,8 +132,8 @@ func (s *Server) admit(x *exchange, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !x.caller.Has(x.route.scope) {
-		return wrongScope(x.caller, x.route.scope)
+	if !x.caller.Has(scope) {
+		return wrongScope(x.caller, scope)
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ type Server struct {
 	mux     *http.ServeMux
 	ids     *base32.Encoding
 	handler http.Handler
+	checkup *checkup
 
 	// Header values that every answer shares. Nobody may append to them.
 	nosniff, policy, referrer []string
@@ -53,7 +54,7 @@ func New(opts Options, deps Deps) (*Server, error) {
 		return nil, fmt.Errorf("make pages: %w", err)
 	}
 	s := &Server{
-		opts: opts, deps: deps, pages: pages, hosts: newHosts(opts),
+		opts: opts, deps: deps, pages: pages, hosts: newHosts(opts), checkup: newCheckup(opts, deps.Store),
 		encoder:  NewEncoder(opts.PublicURL, opts.SourceName, opts.FeedVersion),
 		ids:      base32.NewEncoding("0123456789abcdefghijklmnopqrstuv"),
 		nosniff:  []string{"nosniff"},
