@@ -3,15 +3,15 @@
 package pgtest
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"syscall"
 )
 
-// account refuses: a guard needs a shell, and stopping needs signals.
+// account refuses: a guard needs a shell, and stopping needs signals. Tests
+// skip, as without PostgreSQL, unless SPOOR_TEST_POSTGRES names a server.
 func account(string) (*syscall.SysProcAttr, error) {
-	return nil, fmt.Errorf("start a private server on this system: %w", errors.ErrUnsupported)
+	return nil, fmt.Errorf("a system with signals and a shell, to run a private server: %w", ErrMissing)
 }
 
 func ownGroup() *syscall.SysProcAttr { return nil }

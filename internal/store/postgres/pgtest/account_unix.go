@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // account returns the attributes of a process that may be PostgreSQL or
@@ -42,19 +43,27 @@ func account(folder string) (*syscall.SysProcAttr, error) {
 // ownGroup keeps a process out of the signals that a terminal sends to ours.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
-// killTree kills the process and its children at once, as a power cut would.
-// It is stopped first, so that it starts no more of them. The children of
-// PostgreSQL are no part of its process group; where there is no /proc they
-// end by themselves when they find it gone.
+// killTree kills the process and its children at once, as a power cut would,
+// and waits until the children are gone: what they shared is free then. The
+// parent is stopped first, so that it starts no more of them. PostgreSQL's
+// children are no part of its process group; where there is no /proc they end
+// by themselves when they find it gone.
 func killTree(pid int) {
 	_ = syscall.Kill(pid, syscall.SIGSTOP) // each of these may have ended by itself
-	for _, child := range children(pid) {
-		_ = syscall.Kill(child, syscall.SIGKILL)
+	for range 1000 {
+		living := children(pid)
+		if len(living) == 0 {
+			break
+		}
+		for _, child := range living {
+			_ = syscall.Kill(child, syscall.SIGKILL)
+		}
+		time.Sleep(time.Millisecond)
 	}
 	_ = syscall.Kill(pid, syscall.SIGKILL)
 }
 
-// children returns the processes whose parent is pid.
+// children returns the processes whose parent is pid and that have not ended.
 func children(pid int) []int {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well formed
 	var found []int
@@ -65,7 +74,7 @@ func children(pid int) []int {
 		}
 		// The name, in brackets, may hold anything; then state and parent.
 		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-		if len(fields) < 2 || string(fields[1]) != strconv.Itoa(pid) {
+		if len(fields) < 2 || string(fields[0]) == "Z" || string(fields[1]) != strconv.Itoa(pid) {
 			continue
 		}
 		if child, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {

@@ -23,10 +23,6 @@ import (
 // password.
 const Superuser = "spoor"
 
-// startLimit bounds how long a server may take to answer; a standby, or one
-// that was killed, reads its log first.
-const startLimit = 60 * time.Second
-
 // Options say what a cluster is like. The zero value is a server with
 // PostgreSQL's own settings in a temporary folder.
 type Options struct {
@@ -35,7 +31,7 @@ type Options struct {
 	// Folder is made, and removed by Close; empty takes a temporary one. The
 	// account that PostgreSQL runs as has to be able to reach it.
 	Folder string
-	// Settings are lines "name=value" for postgresql.conf.
+	// Settings are "name=value", in the words of postgresql.conf.
 	Settings []string
 }
 
@@ -43,10 +39,10 @@ type Options struct {
 // own, on a free port of 127.0.0.1 and on a socket in that folder. Its
 // encoding is UTF-8 and its locale C. Methods may be called concurrently.
 type Cluster struct {
-	programs, folder string
-	port             int
-	attr             *syscall.SysProcAttr
-	guard            *guard
+	home
+	programs string
+	port     int
+	upstream *Cluster // of a standby; nil otherwise
 
 	mu     sync.Mutex // held while the server is started or stopped
 	server *process   // nil while stopped
@@ -74,35 +70,21 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// newCluster makes the folder and its guard, with nothing in it yet.
+// newCluster makes the home, with nothing in it yet.
 func newCluster(ctx context.Context, o Options) (c *Cluster, err error) {
-	c = &Cluster{programs: o.Programs, folder: o.Folder}
+	c = &Cluster{programs: o.Programs}
 	if c.programs == "" {
 		if c.programs, err = FindPrograms(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if c.folder == "" {
-		c.folder, err = os.MkdirTemp("", "spoor-pg-")
-	} else {
-		err = os.Mkdir(c.folder, 0o700)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("make folder of cluster: %w", err)
-	}
-	if c.attr, err = account(c.folder); err == nil {
-		c.guard, err = newGuard(ctx, "QUIT", c.folder)
-	}
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(c.folder))
+	if c.home, err = newHome(ctx, o.Folder, "QUIT"); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.folder, "data") }
-
-// Log is the path of the server's log.
-func (c *Cluster) Log() string { return filepath.Join(c.folder, "log") }
 
 // Host is the address that the server listens on.
 func (c *Cluster) Host() string { return "127.0.0.1" }
@@ -137,15 +119,16 @@ func (c *Cluster) run(ctx context.Context, program string, args ...string) error
 	return nil
 }
 
-// configure adds settings to those of the cluster; they hold from the next
-// start on. ALTER SYSTEM comes before them.
+// configure adds settings to those of the cluster while it is stopped. They go
+// where ALTER SYSTEM writes, which comes after postgresql.conf: the last word
+// on a setting holds.
 func (c *Cluster) configure(settings ...string) error {
 	var text strings.Builder
 	for _, s := range settings {
-		name, value, _ := strings.Cut(s, "=")
-		fmt.Fprintf(&text, "%s = '%s'\n", name, strings.ReplaceAll(value, "'", "''"))
+		name, value := setting(s)
+		text.WriteString(name + " = " + value + "\n")
 	}
-	file, err := os.OpenFile(filepath.Join(c.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	file, err := os.OpenFile(filepath.Join(c.data(), "postgresql.auto.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("configure cluster: %w", err)
 	}
@@ -154,6 +137,12 @@ func (c *Cluster) configure(settings ...string) error {
 		return fmt.Errorf("configure cluster: %w", err)
 	}
 	return nil
+}
+
+// setting takes "name=value" apart and quotes the value.
+func setting(s string) (name, value string) {
+	name, value, _ = strings.Cut(s, "=")
+	return name, "'" + strings.ReplaceAll(value, "'", "''") + "'"
 }
 
 // startOnFreePort starts the server for the first time. Somebody else may
@@ -195,51 +184,28 @@ func (c *Cluster) Start(ctx context.Context) error {
 	if c.closed || c.server != nil && !c.server.ended() {
 		return fmt.Errorf("start postgres on port %d: it runs, or is closed", c.port)
 	}
-	log, err := os.OpenFile(c.Log(), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("open log of postgres: %w", err)
-	}
-	defer func() { _ = log.Close() }() // the server has its own
-	c.server, err = startProcess(ctx, c.attr, log, filepath.Join(c.programs, "postgres"), "-D", c.data(),
+	server, err := c.home.start(ctx, filepath.Join(c.programs, "postgres"), "-D", c.data(),
 		"-c", "listen_addresses="+c.Host(), "-c", "port="+strconv.Itoa(c.port), "-c", "unix_socket_directories="+c.folder)
 	if err != nil {
 		return err
 	}
-	if err := c.guard.watch(c.server.pid()); err != nil {
-		return errors.Join(err, c.server.stop(ctx, syscall.SIGQUIT))
+	// Asked over the socket, in a folder that is ours: on the port there may be
+	// somebody else, who took it first.
+	if err := server.waitAnswer(ctx, c.SocketDSN("postgres")); err != nil {
+		return errors.Join(err, c.guard.watch(0))
 	}
-	if err := c.waitReady(ctx); err != nil {
-		return errors.Join(err, c.server.stop(ctx, syscall.SIGQUIT))
-	}
+	c.server = server
 	return nil
 }
 
-// waitReady waits until the server answers a connection.
-func (c *Cluster) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	for {
-		conn, err := pgx.Connect(ctx, c.DSN("postgres"))
-		if err == nil {
-			return conn.Close(ctx)
-		}
-		select {
-		case <-c.server.done:
-			return fmt.Errorf("start postgres: it ended: %s", c.logTail())
-		case <-ctx.Done():
-			return fmt.Errorf("start postgres: it does not answer: %w: %s", err, c.logTail())
-		case <-time.After(20 * time.Millisecond):
-		}
+// Pid is the id of the server's first process, 0 while it is stopped.
+func (c *Cluster) Pid() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.server == nil {
+		return 0
 	}
-}
-
-// logTail returns the last lines of the server's log.
-func (c *Cluster) logTail() string {
-	text, err := os.ReadFile(c.Log())
-	if err != nil {
-		return err.Error()
-	}
-	return string(text[max(0, len(text)-4096):])
+	return c.server.pid()
 }
 
 // Mode is a way to stop a server.
@@ -267,11 +233,7 @@ func (c *Cluster) Stop(ctx context.Context, mode Mode) error {
 // Kill kills the server with all its processes, as a power cut would, and
 // waits for its end.
 func (c *Cluster) Kill() error {
-	return c.end(func(p *process) error {
-		killTree(p.pid())
-		<-p.done
-		return nil
-	})
+	return c.end((*process).kill)
 }
 
 func (c *Cluster) end(how func(*process) error) error {
@@ -296,7 +258,7 @@ func (c *Cluster) Close() error {
 		return nil
 	}
 	c.closed = true
-	return errors.Join(err, os.RemoveAll(c.folder), c.guard.dismiss())
+	return errors.Join(err, c.remove())
 }
 
 // Exec runs statements, separated by semicolons, as the superuser in the
@@ -308,8 +270,52 @@ func (c *Cluster) Exec(ctx context.Context, sql string) error {
 	})
 }
 
+// Set changes settings, "name=value", of the running server for good. They
+// hold for connections made afterwards.
+func (c *Cluster) Set(ctx context.Context, settings ...string) error {
+	const loaded = `SELECT pg_conf_load_time()::text`
+	var before string
+	err := c.with(ctx, func(conn *pgx.Conn) error {
+		for _, s := range settings {
+			// Neither part can be a parameter.
+			name, value := setting(s)
+			if _, err := conn.Exec(ctx, "ALTER SYSTEM SET "+name+" = "+value); err != nil {
+				return fmt.Errorf("set %s: %w", name, err)
+			}
+		}
+		return conn.QueryRow(ctx, loaded+`, pg_reload_conf()::text`).Scan(&before, nil)
+	})
+	if err != nil {
+		return err
+	}
+	return c.wait(ctx, "settings are loaded", func(conn *pgx.Conn) (bool, error) {
+		var now string
+		err := conn.QueryRow(ctx, loaded).Scan(&now)
+		return now != before, err
+	})
+}
+
+// wait asks on fresh connections until the condition holds.
+func (c *Cluster) wait(ctx context.Context, what string, condition func(*pgx.Conn) (bool, error)) error {
+	for {
+		var holds bool
+		err := c.with(ctx, func(conn *pgx.Conn) (err error) {
+			holds, err = condition(conn)
+			return err
+		})
+		if err != nil || holds {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s: %w", what, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 // with opens a connection for one use.
-func (c *Cluster) with(ctx context.Context, use func(*pgx.Conn) error) (err error) {
+func (c *Cluster) with(ctx context.Context, use func(*pgx.Conn) error) error {
 	return withConn(ctx, c.DSN("postgres"), use)
 }
 
