@@ -197,7 +197,7 @@ func seize(path string) (*hold, error) {
 	err = errors.Join(translate(err), c.Close())
 	switch {
 	case errors.Is(err, store.ErrBusy):
-		return nil, fmt.Errorf("%w: %w", ErrInUse, err)
+		return nil, ErrInUse
 	case errors.Is(err, store.ErrCorrupt):
 		return &hold{}, nil // being replaced is what it needs
 	default:
