@@ -15,6 +15,8 @@ type Store interface {
 	RunStarter
 	Editor
 	KeyKeeper
+	Rationer
+	Leaser
 	Reporter
 	Maintainer
 }

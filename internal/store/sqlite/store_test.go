@@ -31,3 +31,12 @@ func BenchmarkStore(b *testing.B) {
 		return open(b, filepath.Join(tempDir(b), "spoor.db"), time.Now)
 	})
 }
+
+func TestReopen(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(tempDir(t), "spoor.db")
+	storetest.RunReopen(t, func(t *testing.T) store.Store {
+		t.Helper()
+		return open(t, path, storetest.Clock())
+	})
+}

@@ -24,6 +24,9 @@ type Model struct {
 	state *modelState
 	keys  []store.Key
 	shut  bool
+
+	leases map[string]modelLease
+	usage  map[uuid.UUID]*store.Usage
 }
 
 var _ store.Store = (*Model)(nil)
@@ -45,7 +48,7 @@ var errClosed = errors.New("model is closed")
 
 // NewModel returns an empty Model that stamps changes with now.
 func NewModel(now func() time.Time) *Model {
-	return &Model{now: now, state: &modelState{
+	return &Model{now: now, leases: map[string]modelLease{}, usage: map[uuid.UUID]*store.Usage{}, state: &modelState{
 		place:     map[uuid.UUID]int{},
 		open:      map[uuid.UUID]time.Time{},
 		articles:  map[uuid.UUID]store.Article{},

@@ -36,6 +36,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"keys", keyCases()},
 		{"drift", driftCases()},
 		{"delete", deleteCases()},
+		{"lease", leaseCases()},
+		{"usage", usageCases()},
 		{"concurrency", concurrencyCases()},
 	}
 	for _, g := range groups {
