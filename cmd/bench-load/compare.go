@@ -81,17 +81,12 @@ func compare(ctx context.Context, o options, work, storePath, ours string, say f
 	if _, err = dump(storePath, selectArticles, articlesFile, articleLine); err != nil {
 		return result, err
 	}
-	logFile, err := os.Create(filepath.Join(work, "postgres.log"))
-	if err != nil {
-		return result, fmt.Errorf("make log of postgres: %w", err)
-	}
-	defer func() { err = errors.Join(err, logFile.Close()) }()
-	server, err := startPostgres(ctx, o.postgres, filepath.Join(work, "pg"), logFile)
+	server, err := startPostgres(ctx, o.postgres, filepath.Join(work, "pg"))
 	if err != nil {
 		return result, err
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
-	conn, err := server.connect(ctx)
+	defer func() { err = errors.Join(err, server.Close()) }()
+	conn, err := connectPostgres(ctx, server)
 	if err != nil {
 		return result, err
 	}

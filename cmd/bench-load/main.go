@@ -6,7 +6,7 @@
 //
 //	go run ./cmd/bench-load                        the maltrail set, when it is there
 //	go run ./cmd/bench-load -rows 1000000          a generated set
-//	go run ./cmd/bench-load -postgres /usr/lib/postgresql/15/bin
+//	go run ./cmd/bench-load -postgres find         … beside PostgreSQL (or the folder of its programs)
 //
 // It is no part of the product and makes no judgement: docs/benchmarks.md
 // holds results and says what they mean. Nothing here is a test; figures of
@@ -101,7 +101,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.DurationVar(&o.leg, "leg", 2*time.Second, "how long each server is driven in a round of a class")
 	f.IntVar(&o.connections, "connections", 16, "connections that are kept busy at once")
 	f.StringVar(&o.spoor, "spoor", "", "binary to measure (default: built from this checkout)")
-	f.StringVar(&o.postgres, "postgres", "", "folder with PostgreSQL's programs: compares with a private cluster")
+	f.StringVar(&o.postgres, "postgres", "", "folder with PostgreSQL's programs, or \""+findPostgres+"\" to look for them: compares with a private cluster")
 	f.BoolVar(&o.growth, "growth", false, "measure instead how exact look-ups grow with ten times the records, from -rows or 1 million (long)")
 	f.BoolVar(&o.drivers, "drivers", false, "measure instead the two ways to SQLite that could be taken, on the same store")
 	f.BoolVar(&o.static, "static", false, "be the static handler, until standard input ends (used by bench-load itself)")

@@ -247,11 +247,12 @@ func (c *Cluster) end(how func(*process) error) error {
 	return errors.Join(err, c.guard.watch(0))
 }
 
-// Close stops the server and removes its folder. A second call does nothing.
+// Close stops the server, at once since nothing is kept, and removes its
+// folder. A second call does nothing.
 func (c *Cluster) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	err := c.Stop(ctx, Fast)
+	err := c.Stop(ctx, Immediate)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
