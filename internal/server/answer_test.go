@@ -423,11 +423,15 @@ func TestOptions(t *testing.T) {
 // BenchmarkSearchHandler is a search from the request to the last byte, with
 // everything but the network and the store: key, checks, encoding, log line.
 func BenchmarkSearchHandler(b *testing.B) {
-	for _, bench := range []struct{ name, path string }{
-		{"related", known}, {"alone", known + "&include_related=false"}, {"miss", "/api/v1/iocs/search?q=203.0.113.200"},
+	for _, bench := range []struct {
+		name, path string
+		metrics    bool
+	}{
+		{"related", known, false}, {"alone", known + "&include_related=false", false}, {"miss", "/api/v1/iocs/search?q=203.0.113.200", false},
+		{"alone, counted", known + "&include_related=false", true},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			g := newRig(b, func(o *Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)); o.Now = time.Now })
+			g := newRig(b, func(o *Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)); o.Now, o.Metrics = time.Now, bench.metrics })
 			h := g.srv.Handler()
 			r := httptest.NewRequest("GET", bench.path, nil)
 			r.Host = "feed.example"

@@ -44,6 +44,7 @@ type memory struct {
 	health store.Health
 	hang   bool
 	looks  atomic.Int64
+	counts atomic.Int64
 }
 
 // Health implements store.Reporter.
@@ -75,6 +76,11 @@ func (m *memory) Seq() int64 {
 		seq = max(seq, m.records[i].Seq)
 	}
 	return seq
+}
+
+func (m *memory) Counts(context.Context) (store.Counts, error) {
+	m.counts.Add(1)
+	return store.Counts{Records: int64(len(m.records))}, nil
 }
 
 func (m *memory) Settled(context.Context) (time.Time, error) { return m.settled, nil }

@@ -48,6 +48,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Version is the program's, part of every ETag.
 	Version string
+	// Metrics counts requests and searches, for ServeMetrics.
+	Metrics bool
 }
 
 // Searcher answers searches. *search.Searcher is one.

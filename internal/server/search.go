@@ -102,6 +102,7 @@ func (s *Server) search(x *exchange, r *http.Request) error {
 		return err
 	}
 	x.took, x.work = res.Answer.Took, res.Answer.Work
+	s.metrics.search(res.Answer.Stage, res.Answer.Took)
 	s.setETag(x, r, res.Answer.Seq)
 	buf := s.buffer()
 	defer s.give(buf)

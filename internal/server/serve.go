@@ -26,8 +26,12 @@ const (
 // done by then is broken off and reported as an error. It closes the listener.
 // After a graceful stop it returns nil. It is to be called once.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	return s.run(ctx, ln, s.handler)
+}
+
+func (s *Server) run(ctx context.Context, ln net.Listener, h http.Handler) error {
 	hs := &http.Server{
-		Handler:           s.handler,
+		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      s.opts.QueryDeadline + writeTimeout,

@@ -31,6 +31,8 @@ type Server struct {
 	ids     *base32.Encoding
 	handler http.Handler
 	checkup *checkup
+	census  *census
+	metrics *metrics // nil: nothing is counted
 
 	// Header values that every answer shares. Nobody may append to them.
 	nosniff, policy, referrer []string
@@ -54,7 +56,8 @@ func New(opts Options, deps Deps) (*Server, error) {
 		return nil, fmt.Errorf("make pages: %w", err)
 	}
 	s := &Server{
-		opts: opts, deps: deps, pages: pages, hosts: newHosts(opts), checkup: newCheckup(opts, deps.Store),
+		opts: opts, deps: deps, pages: pages, hosts: newHosts(opts),
+		checkup: newCheckup(opts, deps.Store), census: newCensus(opts, deps.Store),
 		encoder:  NewEncoder(opts.PublicURL, opts.SourceName, opts.FeedVersion),
 		ids:      base32.NewEncoding("0123456789abcdefghijklmnopqrstuv"),
 		nosniff:  []string{"nosniff"},
@@ -63,6 +66,9 @@ func New(opts Options, deps Deps) (*Server, error) {
 	}
 	s.exchanges.New = func() any { return new(exchange) }
 	s.buffers.New = func() any { b := make([]byte, 0, 8<<10); return &b }
+	if s.metrics, err = newMetrics(opts); err != nil {
+		return nil, fmt.Errorf("set up metrics: %w", err)
+	}
 	s.mux = s.newMux()
 	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(compressFrom))
 	if err != nil {
@@ -118,7 +124,9 @@ func (s *Server) finish(x *exchange, r *http.Request, start time.Time) {
 			cause = nil
 		}
 	}
-	s.log(x, r, s.opts.Now().Sub(start), cause != nil)
+	took := s.opts.Now().Sub(start)
+	s.metrics.request(x, r.Method, took, cause != nil)
+	s.log(x, r, took, cause != nil)
 	*x = exchange{}
 	s.exchanges.Put(x)
 	if cause != nil {
