@@ -46,10 +46,12 @@ it at once. The first start on an empty store makes one API key and writes it to
 		},
 	}
 	cmd.Flags().BoolVar(&sample, "sample", false, "serve a throw-away store filled with sample data")
-	settingFlags(cmd.Flags(), "listen", "public_url", "tls_cert", "tls_key", "first_key_file")
+	settingFlags(cmd.Flags(), "listen", "metrics_listen", "public_url", "tls_cert", "tls_key", "first_key_file")
 	storeFlags(cmd)
+	settingFlags(cmd.Flags(), "read_store")
 	cmd.MarkFlagsMutuallyExclusive("sample", "data")
 	cmd.MarkFlagsMutuallyExclusive("sample", "store")
+	cmd.MarkFlagsMutuallyExclusive("sample", "read-store")
 	return cmd
 }
 
@@ -73,7 +75,7 @@ func (a *app) serveSample(ctx context.Context, c config.Config) (err error) {
 			err = errors.Join(err, fmt.Errorf("remove sample folder: %w", gone))
 		}
 	}()
-	c.Data, c.Store = dir, ""
+	c.Data, c.Store, c.ReadStore = dir, "", ""
 	return a.serve(ctx, c, service{query: sampleQuery, fill: func(ctx context.Context, st *sqlite.Store) error {
 		sum, err := loadSample(ctx, st, filepath.Join(dir, "input"), a.now)
 		if err == nil {
@@ -114,6 +116,13 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 		return fmt.Errorf("listen: %w: is another spoor running? name another address with --listen HOST:PORT", err)
 	}
 	defer func() { _ = ln.Close() }() // the server has closed it, if it got that far
+	metrics, err := a.listenMetrics(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	if metrics != nil {
+		defer func() { _ = metrics.Close() }() // likewise
+	}
 	base := baseURL(ln.Addr(), secure != nil)
 	srv, err := a.newServer(c, ln.Addr(), base, st, log)
 	if err != nil {
@@ -130,7 +139,7 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	if secure != nil {
 		ln = tls.NewListener(ln, secure)
 	}
-	if err := srv.Serve(ctx, ln); err != nil {
+	if err := serveAll(ctx, srv, ln, metrics, log); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	log.Info("stopped")
@@ -147,6 +156,7 @@ func (a *app) newServer(c config.Config, addr net.Addr, base string, st *sqlite.
 		SourceName: c.SourceName, DefaultView: c.Search.DefaultView, AllowQueryKey: c.AllowQueryKey,
 		TrustedProxies: c.ProxyPrefixes(), QueryDeadline: c.QueryDeadline, ShutdownGrace: c.ShutdownGrace,
 		Now: a.now, Logger: log, Version: readVersion().String(),
+		Metrics: c.MetricsListen != "",
 	}, server.Deps{
 		Store: st, Searcher: search.New(st, a.now), Authenticator: auth.New(st, tiers(c.Tiers), a.now),
 	})

@@ -26,7 +26,8 @@ func (a *app) openStore(ctx context.Context, c config.Config) (*sqlite.Store, er
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w: name another one with --data DIR", err)
 	}
-	return a.open(ctx, path)
+	st, err := a.open(ctx, path)
+	return st, hideSecrets(c, err)
 }
 
 // openExisting is openStore for commands that have nothing to do on a store
@@ -43,7 +44,8 @@ func (a *app) openExisting(ctx context.Context, c config.Config) (*sqlite.Store,
 	if err != nil {
 		return nil, fmt.Errorf("find store: %w", err)
 	}
-	return a.open(ctx, path)
+	st, err := a.open(ctx, path)
+	return st, hideSecrets(c, err)
 }
 
 func (a *app) open(ctx context.Context, path string) (*sqlite.Store, error) {
@@ -66,7 +68,7 @@ func storePath(c config.Config) (string, error) {
 		return rest, nil
 	case scheme == "postgres" || scheme == "postgresql":
 		return "", errors.New("open store: PostgreSQL comes with the next release: use sqlite:PATH or --data DIR until then")
-	case !named || rest == "":
+	case !named || rest == "" || strings.ContainsAny(scheme, "= @"): // "host=... password=..." is not repeated
 		return "", errors.New("open store: the address names no engine: use sqlite:PATH, or --data DIR for a folder")
 	default:
 		return "", fmt.Errorf("open store: unknown engine %q: use sqlite:PATH", scheme)
