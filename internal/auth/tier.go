@@ -1,6 +1,10 @@
 package auth
 
-import "time"
+import (
+	"time"
+
+	"spoor/internal/store"
+)
 
 // The names of the tiers (contract section 1.2).
 const (
@@ -12,7 +16,7 @@ const (
 // Tier is what a kind of key may do. Zero in any field means no limit.
 type Tier struct {
 	Name string
-	// RequestsPerMinute and RequestsPerDay ration; nothing counts them yet.
+	// RequestsPerMinute and RequestsPerDay ration: see Limiter.
 	RequestsPerMinute, RequestsPerDay int
 	// MaxRows bounds the rows of one answer.
 	MaxRows int
@@ -23,6 +27,16 @@ type Tier struct {
 	LookbackIOCs, LookbackArticles time.Duration
 	// MaxKeys bounds the keys of one account.
 	MaxKeys int
+}
+
+// Rationed reports whether requests are counted.
+func (t Tier) Rationed() bool { return t.RequestsPerMinute > 0 || t.RequestsPerDay > 0 }
+
+// limits are the limits of requests as the store counts them.
+func (t Tier) limits() store.Limits {
+	return store.Limits{
+		PerMinute: int64(max(0, t.RequestsPerMinute)) * store.Request, PerDay: int64(max(0, t.RequestsPerDay)) * store.Request,
+	}
 }
 
 const day = 24 * time.Hour
