@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"spoor/internal/auth"
@@ -124,7 +125,9 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 		defer func() { _ = metrics.Close() }() // likewise
 	}
 	base := baseURL(ln.Addr(), secure != nil)
-	srv, err := a.newServer(c, ln.Addr(), base, st, log)
+	process := uuid.NewString() // random, so that no two servers on a store share it
+	limiter := auth.NewLimiter(st, process, c.QueryDeadline, a.now)
+	srv, err := a.newServer(c, ln.Addr(), base, parts{st: st, limiter: limiter, log: log})
 	if err != nil {
 		return err
 	}
@@ -139,14 +142,24 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	if secure != nil {
 		ln = tls.NewListener(ln, secure)
 	}
-	if err := serveAll(ctx, srv, ln, metrics, log); err != nil {
+	stop := a.maintain(ctx, st, limiter, process, log)
+	err = serveAll(ctx, srv, ln, metrics, log)
+	stop()
+	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	log.Info("stopped")
 	return nil
 }
 
-func (a *app) newServer(c config.Config, addr net.Addr, base string, st *sqlite.Store, log *slog.Logger) (*server.Server, error) {
+// parts are what a server is made of.
+type parts struct {
+	st      *sqlite.Store
+	limiter *auth.Limiter
+	log     *slog.Logger
+}
+
+func (a *app) newServer(c config.Config, addr net.Addr, base string, p parts) (*server.Server, error) {
 	public := c.PublicURL
 	if public == "" {
 		public = base
@@ -155,10 +168,10 @@ func (a *app) newServer(c config.Config, addr net.Addr, base string, st *sqlite.
 		Listen: addr.String(), PublicURL: public, AllowedHosts: c.AllowedHosts,
 		SourceName: c.SourceName, DefaultView: c.Search.DefaultView, AllowQueryKey: c.AllowQueryKey,
 		TrustedProxies: c.ProxyPrefixes(), QueryDeadline: c.QueryDeadline, ShutdownGrace: c.ShutdownGrace,
-		Now: a.now, Logger: log, Version: readVersion().String(),
+		Now: a.now, Logger: p.log, Version: readVersion().String(),
 		Metrics: c.MetricsListen != "",
 	}, server.Deps{
-		Store: st, Searcher: search.New(st, a.now), Authenticator: auth.New(st, tiers(c.Tiers), a.now),
+		Store: p.st, Searcher: search.New(p.st, a.now), Authenticator: auth.New(p.st, tiers(c.Tiers), a.now), Limiter: p.limiter,
 	})
 }
 

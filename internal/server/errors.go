@@ -20,6 +20,8 @@ type apiError struct {
 	details *api.ErrorDetails
 	// allow is the Allow header of method_not_allowed.
 	allow string
+	// retry is the Retry-After of rate_limit_exceeded.
+	retry string
 }
 
 // Error makes it an error; it is not logged.
@@ -75,6 +77,7 @@ var sentinels = []struct {
 	{auth.ErrMissing, api.MissingAPIKey, api.MissingAPIKeyMessage},
 	{auth.ErrInvalid, api.InvalidAPIKey, `The API key is not valid. Check that all of it was copied, and that one key only is sent; make a new one with "spoor keys create".`},
 	{auth.ErrExpired, api.ExpiredAPIKey, `The API key has expired. Make a new one with "spoor keys create".`},
+	{auth.ErrLimit, api.RateLimitExceeded, "The API key's limit is reached. Try again later."},
 	{auth.ErrAddress, api.AddressNotAllowed, "The API key may not be used from this address. Call from an address in the key's allowed_ips, or use another key."},
 	{store.ErrCursor, api.InvalidParameter, "The cursor cannot be used. Start again without cursor."},
 	{store.ErrNotFound, api.NotFound, "There is nothing with that id. Check the id; records are found with /api/v1/iocs/search."},
@@ -117,6 +120,8 @@ func (p *apiError) headers(x *exchange) {
 	switch statusOf(p.code) {
 	case http.StatusUnauthorized:
 		x.set("Www-Authenticate", "Bearer")
+	case http.StatusTooManyRequests:
+		x.set("Retry-After", orElse(p.retry, retryAfter))
 	case http.StatusServiceUnavailable:
 		x.set("Retry-After", retryAfter)
 	case http.StatusMethodNotAllowed:

@@ -38,6 +38,7 @@ func knownSentinels() map[string]error {
 		"auth.ErrInvalid":      auth.ErrInvalid,
 		"auth.ErrExpired":      auth.ErrExpired,
 		"auth.ErrAddress":      auth.ErrAddress,
+		"auth.ErrLimit":        auth.ErrLimit,
 		"ioc.ErrInvalid":       ioc.ErrInvalid,
 	}
 }

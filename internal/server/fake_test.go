@@ -21,6 +21,7 @@ import (
 	"spoor/internal/ioc"
 	"spoor/internal/search"
 	"spoor/internal/store"
+	"spoor/internal/store/storetest"
 )
 
 var testNow = time.Date(2026, 5, 17, 10, 30, 42, 0, time.UTC)
@@ -290,11 +291,12 @@ type rig struct {
 	finder *finder
 	srv    *Server
 	keys   map[string]string
+	limits *storetest.Model
 }
 
 func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
-	g := &rig{t: t, mem: sample(), keys: map[string]string{}}
+	g := &rig{t: t, mem: sample(), keys: map[string]string{}, limits: storetest.NewModel(time.Now)}
 	g.finder = &finder{m: g.mem}
 	g.mem.keys = map[[sha256.Size]byte]store.Key{}
 	for _, tier := range auth.Tiers() {
@@ -306,7 +308,10 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	for _, c := range change {
 		c(&opts)
 	}
-	srv, err := New(opts, Deps{Store: g.mem, Searcher: g.finder, Authenticator: auth.New(g.mem, nil, opts.Now)})
+	srv, err := New(opts, Deps{
+		Store: g.mem, Searcher: g.finder, Authenticator: auth.New(g.mem, nil, opts.Now),
+		Limiter: auth.NewLimiter(g.limits, "test", time.Second, opts.Now),
+	})
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}

@@ -62,6 +62,11 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, keyText string, addr netip.Addr) (*auth.Caller, error)
 }
 
+// Limiter rations requests. *auth.Limiter is one.
+type Limiter interface {
+	Spend(ctx context.Context, c *auth.Caller, cost int64) (auth.Quota, error)
+}
+
 // Store is what the server reads, and asks how it does. Every engine is one.
 type Store interface {
 	store.Viewer
@@ -73,6 +78,7 @@ type Deps struct {
 	Store         Store
 	Searcher      Searcher
 	Authenticator Authenticator
+	Limiter       Limiter
 }
 
 const (

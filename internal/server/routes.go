@@ -60,7 +60,7 @@ func (s *Server) newMux() *http.ServeMux {
 }
 
 // endpoint runs the checks in the contract's order: method, key, address,
-// (limit,) scope and tier, parameters; then the handler.
+// limit, scope and tier, parameters; then the handler.
 func (s *Server) endpoint(group []*route) http.HandlerFunc {
 	allow := allowed(group)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -122,7 +122,7 @@ func (s *Server) handle(x *exchange, r *http.Request) error {
 	return x.route.handler(x, r)
 }
 
-// admit checks key, address, scope and tier.
+// admit checks key, address, limit, scope and tier.
 func (s *Server) admit(x *exchange, r *http.Request, scope auth.Scope) error {
 	key, err := s.keyText(r)
 	if err != nil {
@@ -130,6 +130,9 @@ func (s *Server) admit(x *exchange, r *http.Request, scope auth.Scope) error {
 	}
 	x.caller, err = s.deps.Authenticator.Authenticate(r.Context(), key, s.clientAddr(r))
 	if err != nil {
+		return err
+	}
+	if err := s.charge(x, r); err != nil {
 		return err
 	}
 	if !x.caller.Has(scope) {

@@ -48,8 +48,8 @@ func New(opts Options, deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if deps.Store == nil || deps.Searcher == nil || deps.Authenticator == nil {
-		return nil, errors.New("make server: store, searcher and authenticator are all needed")
+	if deps.Store == nil || deps.Searcher == nil || deps.Authenticator == nil || deps.Limiter == nil {
+		return nil, errors.New("make server: store, searcher, authenticator and limiter are all needed")
 	}
 	pages, err := web.New()
 	if err != nil {

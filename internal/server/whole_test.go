@@ -53,7 +53,10 @@ func newWhole(t testing.TB) *whole {
 		t.Fatal(err)
 	}
 	srv, err := New(Options{Listen: ln.Addr().String(), PublicURL: "https://feed.example", AllowedHosts: []string{"127.0.0.1"}},
-		Deps{Store: st, Searcher: search.New(st, time.Now), Authenticator: auth.New(st, nil, time.Now)})
+		Deps{
+			Store: st, Searcher: search.New(st, time.Now), Authenticator: auth.New(st, nil, time.Now),
+			Limiter: auth.NewLimiter(st, "test", time.Second, time.Now),
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -410,7 +413,10 @@ func BenchmarkWholeSearch(b *testing.B) {
 		bulk = append(bulk, observed(b, fmt.Sprintf("host%d.bulk.example", i)))
 	}
 	w.write(store.Feed{Name: "bulk", Category: store.Community}, bulk...)
-	srv, err := New(Options{Listen: "127.0.0.1:1"}, Deps{Store: w.store, Searcher: search.New(w.store, time.Now), Authenticator: auth.New(w.store, nil, time.Now)})
+	srv, err := New(Options{Listen: "127.0.0.1:1"}, Deps{
+		Store: w.store, Searcher: search.New(w.store, time.Now), Authenticator: auth.New(w.store, nil, time.Now),
+		Limiter: auth.NewLimiter(w.store, "test", time.Second, time.Now),
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
