@@ -138,7 +138,7 @@ func readError(res *http.Response) error {
 	if json.Unmarshal(body, &e) != nil || e.Error.Code == "" {
 		return fmt.Errorf("status %d without a description: is this a spoor server?", res.StatusCode)
 	}
-	return &e.Error
+	return &answerError{cause: &e.Error, after: readRetryAfter(res)}
 }
 
 // fetch returns the whole body of a good answer.

@@ -103,6 +103,46 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		status int
+		body   string
+		header string
+		want   time.Duration
+	}{
+		{429, `{"error":{"code":"rate_limit_exceeded","message":"No."}}`, "57", 57 * time.Second},
+		{503, `{"error":{"code":"unavailable","message":"No."}}`, "1", time.Second},
+		{429, `{"error":{"code":"rate_limit_exceeded","message":"No."}}`, "", 0},
+		{429, `{"error":{"code":"rate_limit_exceeded","message":"No."}}`, "Wed, 21 Oct 2015 07:28:00 GMT", 0},
+		{429, `{"error":{"code":"rate_limit_exceeded","message":"No."}}`, "99999999999", 0},
+		{429, `{"error":{"code":"rate_limit_exceeded","message":"No."}}`, "-1", 0},
+		{502, "<html>Bad gateway</html>", "57", 0},
+		{200, `{}`, "57", 0},
+	}
+	for _, tt := range tests {
+		ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", tt.header)
+			w.WriteHeader(tt.status)
+			fmt.Fprint(w, tt.body)
+		}))
+		c, err := New(ts.URL, key, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Search(t.Context(), SearchParams{Q: "xx"})
+		got, ok := RetryAfter(err)
+		if got != tt.want || ok != (tt.want > 0) {
+			t.Errorf("status %d, Retry-After %q: %v, %t, want %v", tt.status, tt.header, got, ok, tt.want)
+		}
+		if e, ok := errors.AsType[*api.Error](err); ok && (e.Code == "" || !strings.Contains(err.Error(), string(e.Code))) {
+			t.Errorf("error %v", err)
+		}
+		c.Close()
+		ts.Close()
+	}
+}
+
 func TestWhatIsSearchedForStaysOutOfErrors(t *testing.T) {
 	t.Parallel()
 	c, err := New("http://127.0.0.1:1", key, Options{})

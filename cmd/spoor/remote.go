@@ -41,6 +41,9 @@ func (a *app) searchServer(cmd *cobra.Command, q search.Query, f searchFlags) ([
 	}
 	body, err := c.SearchRaw(cmd.Context(), params)
 	if refused, ok := errors.AsType[*api.Error](err); ok {
+		if wait, ok := client.RetryAfter(err); ok && refused.Code == api.RateLimitExceeded {
+			return nil, fmt.Errorf("search: %w: try again in %v", err, wait)
+		}
 		return nil, fmt.Errorf("search: %w%s", err, nextStep(refused.Code))
 	}
 	if err != nil {
