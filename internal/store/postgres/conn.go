@@ -1,0 +1,338 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"spoor/internal/store"
+)
+
+// node is one server of the database, or whichever of several takes writes.
+type node struct {
+	host  string
+	pool  *pgxpool.Pool
+	views atomic.Int64
+}
+
+func newNode(ctx context.Context, conf *pgxpool.Config) (*node, error) {
+	pool, err := pgxpool.NewWithConfig(ctx, conf)
+	if err != nil {
+		return nil, fmt.Errorf("make connections: %w", err)
+	}
+	return &node{host: hostOf(conf.ConnConfig), pool: pool}, nil
+}
+
+// hostOf names a server for people: HOST:PORT, or the folder of its socket.
+func hostOf(c *pgx.ConnConfig) string {
+	if strings.HasPrefix(c.Host, "/") {
+		return c.Host
+	}
+	return net.JoinHostPort(c.Host, fmt.Sprint(c.Port))
+}
+
+func (n *node) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	c, err := n.pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return c, nil
+}
+
+// takesWrites accepts only a server that takes writes. The parameter comes
+// with the connection from PostgreSQL 14 on; a pooler may leave it out.
+func takesWrites(ctx context.Context, c *pgconn.PgConn) error {
+	status := c.ParameterStatus("in_hot_standby")
+	if status == "" {
+		return pgconn.ValidateConnectTargetSessionAttrsReadWrite(ctx, c)
+	}
+	if status == "on" {
+		return errReadOnlyServer
+	}
+	return nil
+}
+
+var errReadOnlyServer = errors.New("the server is a standby")
+
+// settle looks at the server once, before there are connections to it: its
+// version and encoding, and whether a pooler stands between, which would lend
+// prepared statements to strangers.
+func settle(ctx context.Context, conf *pgxpool.Config, dsn string) error {
+	c, err := pgx.ConnectConfig(ctx, conf.ConnConfig)
+	if err != nil {
+		return translate(err)
+	}
+	defer func() { _ = c.Close(ctx) }() // nothing is left to write
+	var version, pid int
+	var encoding string
+	const look = `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), pg_backend_pid()`
+	if err := c.QueryRow(ctx, look, pgx.QueryExecModeExec).Scan(&version, &encoding, &pid); err != nil {
+		return fmt.Errorf("look at server: %w", translate(err))
+	}
+	if version < minVersion {
+		return fmt.Errorf("the server is PostgreSQL %d: version %d or later is needed", version/10000, minVersion/10000)
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the database's encoding is %s: make one with ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	// A pooler gives out process numbers of its own.
+	if pid != int(c.PgConn().PID()) && !names(dsn, "default_query_exec_mode") {
+		conf.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	return nil
+}
+
+const minVersion = 150000
+
+// names reports whether an address sets the parameter.
+func names(dsn, parameter string) bool { return strings.Contains(dsn, parameter+"=") }
+
+// begin opens the read transaction on a server that answers, and runs a
+// question (when there is one) in the same round trip.
+func (v *snapshot) begin(ctx context.Context, q *question, row func(pgx.Rows) error) error {
+	return v.st.retry(ctx, func() error {
+		n := v.nodes()
+		delivered := false
+		err := v.beginOn(ctx, n, q, func(r pgx.Rows) error { delivered = true; return row(r) })
+		if err == nil {
+			n.views.Add(1)
+			return nil
+		}
+		if v.conn != nil {
+			v.st.leave(ctx, v.conn)
+			v.conn = nil
+		}
+		if unreachable(err) && ctx.Err() == nil {
+			v.st.replicas.failed(n, err)
+		}
+		if delivered { // it cannot be asked again: half of it was taken
+			return &finalError{err}
+		}
+		return err
+	})
+}
+
+const beginView = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+
+func (v *snapshot) beginOn(ctx context.Context, n *node, q *question, row func(pgx.Rows) error) (err error) {
+	if v.conn, err = n.acquire(ctx); err != nil {
+		return err
+	}
+	v.node = n
+	b := new(pgx.Batch)
+	b.Queue(beginView)
+	b.Queue(selectClock)
+	if q != nil && !q.replan {
+		b.Queue(q.sql, q.args...)
+	}
+	br := v.conn.SendBatch(ctx, b)
+	defer func() { err = errors.Join(err, br.Close()) }()
+	if _, err := br.Exec(); err != nil {
+		return err
+	}
+	if err := v.clock.scan(br.QueryRow()); err != nil {
+		return fmt.Errorf("read clock: %w", err)
+	}
+	if q == nil || q.replan {
+		return nil
+	}
+	rows, err := br.Query()
+	if err != nil {
+		return err
+	}
+	return each(rows, row)
+}
+
+// question is a statement and its arguments.
+type question struct {
+	sql  string
+	args []any
+	// replan has it planned for these very arguments: for patterns, of which
+	// some are rare and some are everywhere.
+	replan bool
+}
+
+// query asks a question, calling row for each row.
+func (v *snapshot) query(ctx context.Context, q question, row func(pgx.Rows) error) error {
+	if v.failed != nil {
+		return v.failed
+	}
+	if v.conn == nil {
+		if err := v.begin(ctx, &q, row); err != nil || !q.replan {
+			return err
+		}
+	}
+	args := q.args
+	if q.replan {
+		args = append([]any{pgx.QueryExecModeCacheDescribe}, args...)
+	}
+	rows, err := v.conn.Query(ctx, q.sql, args...)
+	if err != nil {
+		return err
+	}
+	return each(rows, row)
+}
+
+// ask is query for a statement without further wishes.
+func (v *snapshot) ask(ctx context.Context, sql string, row func(pgx.Rows) error, args ...any) error {
+	return v.query(ctx, question{sql: sql, args: args}, row)
+}
+
+// askAll asks several questions in one round trip; row is told which one a
+// row belongs to.
+func (v *snapshot) askAll(ctx context.Context, qs []question, row func(int, pgx.Rows) error) error {
+	if v.conn == nil {
+		if err := v.begin(ctx, nil, nil); err != nil {
+			return err
+		}
+	}
+	b := new(pgx.Batch)
+	for i := range qs {
+		b.Queue(qs[i].sql, qs[i].args...)
+	}
+	br := v.conn.SendBatch(ctx, b)
+	for i := range qs {
+		rows, err := br.Query()
+		if err == nil {
+			err = each(rows, func(r pgx.Rows) error { return row(i, r) })
+		}
+		if err != nil {
+			return errors.Join(err, br.Close())
+		}
+	}
+	return br.Close()
+}
+
+// each calls row for all rows and closes them.
+func each(rows pgx.Rows, row func(pgx.Rows) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// finalError is not to be tried again.
+type finalError struct{ cause error }
+
+func (e *finalError) Error() string { return e.cause.Error() }
+func (e *finalError) Unwrap() error { return e.cause }
+
+// The patience with a database that is out of reach or breaks transactions
+// off: longer than a standby takes to be promoted by the usual tools.
+const (
+	patience  = 60 * time.Second
+	firstWait = 20 * time.Millisecond
+	lastWait  = time.Second
+)
+
+// retry runs fn until it succeeds, fails for good, or ctx ends.
+func (s *Store) retry(ctx context.Context, fn func() error) error {
+	wait := firstWait
+	for began := time.Now(); ; {
+		err := fn()
+		if err == nil || !passing(err) || time.Since(began) > patience {
+			return translate(err)
+		}
+		pause := wait/2 + rand.N(wait) //nolint:gosec // jitter
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
+			return translate(err) // what is wrong says more than that time ran out
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		wait = min(2*wait, lastWait)
+	}
+}
+
+// passing reports whether the same may well succeed when tried again
+// (PostgreSQL, appendix A: error codes).
+func passing(err error) bool {
+	var final *finalError
+	if errors.As(err, &final) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	if code := codeOf(err); code != "" {
+		switch code {
+		case "40001", "40P01", // serialisation, deadlock, conflict with recovery
+			"25006",          // the server has become a standby
+			"53300",          // too many connections
+			"26000", "0A000": // a plan made for the schema as it was
+			return true
+		}
+		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P")
+	}
+	return unreachable(err)
+}
+
+// unreachable reports whether the connection is what failed.
+func unreachable(err error) bool {
+	var refused *pgconn.ConnectError
+	var network net.Error
+	switch {
+	case err == nil, errors.Is(err, store.ErrCorrupt):
+		return false
+	case errors.As(err, &refused):
+		code := codeOf(err)
+		return code == "" || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "08")
+	case errors.As(err, &network), errors.Is(err, errReadOnlyServer):
+		return true
+	}
+	if code := codeOf(err); code != "" {
+		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P")
+	}
+	return pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "unexpected EOF") || strings.Contains(err.Error(), "conn closed")
+}
+
+func codeOf(err error) string {
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		return server.Code
+	}
+	return ""
+}
+
+// translate gives the database's conditions the names of the contract.
+func translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	name := error(nil)
+	switch code := codeOf(err); {
+	case code == "55P03":
+		name = store.ErrBusy
+	case code == "53100" || code == "53200":
+		name = store.ErrFull
+	case code == "25006" || code == "42501":
+		name = store.ErrReadOnly
+	case code == "XX001" || code == "XX002":
+		name = store.ErrCorrupt
+	case code == "57014":
+		name = context.DeadlineExceeded
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !isConnect(err):
+	case passing(err) || unreachable(err):
+		name = store.ErrUnavailable
+	}
+	if name == nil || errors.Is(err, name) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", name, err)
+}
+
+func isConnect(err error) bool {
+	var refused *pgconn.ConnectError
+	return errors.As(err, &refused)
+}

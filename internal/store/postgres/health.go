@@ -1,0 +1,46 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"spoor/internal/store"
+)
+
+const selectHealth = `SELECT (SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied),
+	current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') NOT IN ('off', 'local'),
+	(SELECT count(*) FROM pg_stat_replication), pg_is_in_recovery()`
+
+// Health implements store.Reporter.
+func (s *Store) Health(ctx context.Context) (store.Health, error) {
+	h := store.Health{Engine: "postgres", Replication: store.NoReplication}
+	if s.replicas != nil {
+		for _, r := range s.replicas.all {
+			r.mu.Lock()
+			h.Replicas = append(h.Replicas, store.Replica{Host: r.host, State: r.state, Lag: r.lag, Views: r.views.Load(), Problem: r.problem})
+			r.mu.Unlock()
+		}
+		h.Replication = store.Asynchronous
+	}
+	var synchronous, standby bool
+	standbys := 0
+	err := s.keys.pool.QueryRow(ctx, selectHealth).Scan(&h.Schema, &synchronous, &standbys, &standby)
+	if ctx.Err() != nil {
+		return h, fmt.Errorf("read health: %w", ctx.Err())
+	}
+	switch {
+	case err != nil:
+		h.Problem = reason(err)
+		return h, nil
+	case standby:
+		h.Problem = "the server is a standby and takes no writes"
+	default:
+		h.Writable = true
+	}
+	if synchronous {
+		h.Replication = store.Synchronous
+	} else if standbys > 0 {
+		h.Replication = store.Asynchronous
+	}
+	return h, nil
+}

@@ -1,0 +1,3 @@
+-- +goose NO TRANSACTION
+-- +goose Up
+CREATE EXTENSION IF NOT EXISTS pg_trgm;

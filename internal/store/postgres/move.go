@@ -1,0 +1,445 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"spoor/internal/ioc"
+	"spoor/internal/store"
+	"spoor/internal/store/column"
+)
+
+var _ store.Target = (*Store)(nil)
+
+const (
+	selectMove = `SELECT source, runs, articles, records, moved, finished_at FROM moves WHERE id = 1`
+	insertMove = `INSERT INTO moves (id, source, runs, articles, records, moved, begun_at) VALUES (1, $1, 0, 0, 0, 0, $2)`
+	updateMove = `UPDATE moves SET runs = $1, articles = $2, records = $3, moved = $4 WHERE id = 1`
+	finishMove = `UPDATE moves SET finished_at = $1 WHERE id = 1 AND finished_at IS NULL`
+	deleteMove = `DELETE FROM moves WHERE id = 1`
+)
+
+// move is the row of moves.
+type move struct {
+	source string
+	store.Moved
+	finished time.Time
+}
+
+// querier is a connection or a pool.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// readMove returns the move that the store is or was the target of, nil when
+// there was none.
+func readMove(ctx context.Context, c querier) (*move, error) {
+	rows, err := c.Query(ctx, selectMove)
+	var m *move
+	if err == nil {
+		err = each(rows, func(r pgx.Rows) error {
+			m = new(move)
+			var finished *time.Time
+			err := r.Scan(&m.source, &m.Runs, &m.Articles, &m.Records, &m.Count, &finished)
+			m.finished = known(finished)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read move: %w", err)
+	}
+	return m, nil
+}
+
+// Usable returns store.ErrMoving while the store is the target of a move that
+// has not ended: it holds a part of another store, without its indexes.
+func (s *Store) Usable(ctx context.Context) error {
+	return s.retry(ctx, func() error {
+		m, err := readMove(ctx, s.primary.pool)
+		if err == nil && m != nil && m.finished.IsZero() {
+			err = fmt.Errorf("%w: %d records so far", store.ErrMoving, m.Count)
+		}
+		return err
+	})
+}
+
+// BeginMove implements store.Target. The indexes of records are made anew
+// after the last of them: that takes a fraction of the time.
+func (s *Store) BeginMove(ctx context.Context, source store.Ledger) (store.Moved, error) {
+	var at store.Moved
+	loaded := false
+	have, err := s.Ledger(ctx)
+	if err != nil {
+		return at, err
+	}
+	err = s.update(ctx, func(ctx context.Context, t *txn) error {
+		m, err := readMove(ctx, t)
+		switch {
+		case err != nil:
+			return err
+		case m == nil && !have.Empty():
+			return fmt.Errorf("%w: it is %s", store.ErrOccupied, have)
+		case m == nil:
+			_, err := t.Exec(ctx, insertMove, source.String(), s.now().UTC())
+			return err
+		case m.source != source.String() && m.finished.IsZero():
+			return fmt.Errorf("%w: it began with %s, and this is %s", store.ErrChanged, m.source, source)
+		case !m.finished.IsZero() && have != source:
+			return fmt.Errorf("%w: it was moved into and used since: it is %s", store.ErrOccupied, have)
+		}
+		at, loaded = m.Moved, !m.finished.IsZero() || m.Count == source.Records
+		return nil
+	})
+	if err != nil || loaded {
+		return at, err
+	}
+	return at, s.dropIndexes(ctx)
+}
+
+// LoadMove implements store.Target.
+func (s *Store) LoadMove(ctx context.Context, p store.Part) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		m, err := readMove(ctx, t)
+		switch {
+		case err != nil:
+			return err
+		case m == nil:
+			return fmt.Errorf("%w: the move was abandoned", store.ErrChanged)
+		case m.Moved == p.End && (p.Begin != p.End || !m.finished.IsZero()):
+			return nil
+		case m.Moved != p.Begin:
+			return fmt.Errorf("%w: another process moves it too", store.ErrMoving)
+		}
+		if err := t.loadHeads(ctx, p); err != nil {
+			return err
+		}
+		if err := t.loadRuns(ctx, p.Runs); err != nil {
+			return err
+		}
+		if err := t.loadArticles(ctx, p.Articles); err != nil {
+			return err
+		}
+		if err := t.loadRecords(ctx, p.Records); err != nil {
+			return err
+		}
+		if _, err := t.Exec(ctx, updateMove, p.End.Runs, p.End.Articles, p.End.Records, p.End.Count); err != nil {
+			return fmt.Errorf("note how far the move is: %w", err)
+		}
+		return nil
+	})
+}
+
+const (
+	insertMovedFeed    = `INSERT INTO feeds (id, name, category) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`
+	insertMovedKey     = `INSERT INTO api_keys (hash, id, account_id, made, name, prefix, tier, scopes, allowed_ips, max_tlp, created_at, expires_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (hash) DO NOTHING`
+	insertMovedAccount = insertAccount
+)
+
+// loadHeads writes feeds, accounts and keys that are not there yet.
+func (t *txn) loadHeads(ctx context.Context, p store.Part) error {
+	b := new(pgx.Batch)
+	for _, f := range p.Feeds {
+		b.Queue(insertMovedFeed, [16]byte(feedID(f.Name)), f.Name, string(f.Category))
+	}
+	for _, a := range p.Accounts {
+		b.Queue(insertMovedAccount, [16]byte(accountID(a.Name)), a.Name, a.CreatedAt)
+	}
+	for i := range p.Keys {
+		k := &p.Keys[i]
+		scopes, ips, err := column.KeyLists(k)
+		if err != nil {
+			return err
+		}
+		b.Queue(insertMovedKey, k.Hash[:], [16]byte(k.ID), [16]byte(accountID(k.Account)), int64(i+1), k.Name, k.Prefix, k.Tier,
+			scopes, ips, int16(k.MaxTLP), instant(k.CreatedAt), instant(k.ExpiresAt), instant(k.RevokedAt))
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	if err := t.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("write feeds and keys: %w", err)
+	}
+	return nil
+}
+
+func (t *txn) loadRuns(ctx context.Context, runs []store.MovedRun) error {
+	columns := []string{"id", "feed_id", "source", "started_at", "finished_at", "stats", "batches"}
+	return t.load(ctx, "runs", columns, len(runs), func(i int) ([]any, error) {
+		r := &runs[i]
+		var stats any
+		if r.Stats != nil {
+			b, err := json.Marshal(r.Stats)
+			if err != nil {
+				return nil, fmt.Errorf("encode counts: %w", err)
+			}
+			stats = string(b)
+		}
+		return []any{[16]byte(r.ID), [16]byte(feedID(r.Feed.Name)), r.Source, instant(r.StartedAt), instant(r.FinishedAt), stats, int64(0)}, nil
+	})
+}
+
+func (t *txn) loadArticles(ctx context.Context, articles []store.MovedArticle) error {
+	return t.load(ctx, "articles", []string{"id", "feed_id", "title", "url", "details"}, len(articles), func(i int) ([]any, error) {
+		a := &articles[i]
+		details, err := column.Details(&a.Article)
+		if err != nil {
+			return nil, err
+		}
+		return []any{[16]byte(a.ID), [16]byte(feedID(a.Feed.Name)), a.Title, a.URL, details}, nil
+	})
+}
+
+// accountID names an account by its name, as addKey does.
+func accountID(name string) uuid.UUID {
+	return uuid.NewSHA1(store.Namespace, append([]byte("account\x00"), name...))
+}
+
+// row are the sighting's columns.
+func (s *said) row() []any {
+	return []any{
+		[16]byte(indicatorID(s.record.Type, s.record.Key)), [16]byte(s.record.ID), s.seq, [16]byte(s.run), instant(s.at), [16]byte(s.facet),
+		instant(s.dates[0]), instant(s.dates[1]), text(column.Ports(s.ports)), text(s.about),
+	}
+}
+
+// loadRecords writes records with what was said of them, and their facets.
+func (t *txn) loadRecords(ctx context.Context, records []store.MovedRecord) error {
+	facets := map[string]*facetWriter{} // by feed
+	facetOf := func(r *store.Record) (uuid.UUID, *facetWriter, error) {
+		w := facets[r.Feed.Name]
+		if w == nil {
+			w = newFacetWriter()
+			facets[r.Feed.Name] = w
+		}
+		id, err := w.id(feedID(r.Feed.Name), r)
+		return id, w, err
+	}
+	rows := make([]pending, len(records))
+	var list []said
+	for i := range records {
+		m := &records[i]
+		id, w, err := facetOf(&m.Record)
+		if err != nil {
+			return err
+		}
+		w.arrive(id, m.Seq)
+		rows[i].row = row{Record: m.Record, facetID: id, runID: m.Run, addedSeq: m.AddedSeq}
+		if m.FirstDated {
+			rows[i].dated |= 1
+		}
+		if m.LastDated {
+			rows[i].dated |= 2
+		}
+		for j := range m.Said {
+			s := &m.Said[j]
+			facet, _, err := facetOf(&s.Record)
+			if err != nil {
+				return err
+			}
+			list = append(list, said{
+				record: &rows[i], seq: s.Seq, run: s.Run, at: s.SeenAt, facet: facet,
+				dates: [2]time.Time{s.FirstSeen, s.LastSeen}, ports: s.Ports, about: s.Context,
+			})
+		}
+	}
+	for feed, w := range facets {
+		if err := w.flush(ctx, t.Conn, feedID(feed)); err != nil {
+			return err
+		}
+	}
+	if err := t.load(ctx, "records", recordTable(), len(rows), func(i int) ([]any, error) { return rows[i].values(), nil }); err != nil {
+		return err
+	}
+	return t.load(ctx, "sightings", sightingTable(), len(list), func(i int) ([]any, error) { return list[i].row(), nil })
+}
+
+// load copies n rows into a table.
+func (t *txn) load(ctx context.Context, table string, columns []string, n int, row func(int) ([]any, error)) error {
+	if n == 0 {
+		return nil
+	}
+	if _, err := t.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromSlice(n, row)); err != nil {
+		return fmt.Errorf("copy %s: %w", table, err)
+	}
+	return nil
+}
+
+// CompleteMove implements store.Target.
+func (s *Store) CompleteMove(ctx context.Context, source store.Ledger) error {
+	if m, err := readMove(ctx, s.primary.pool); err != nil || m != nil && !m.finished.IsZero() {
+		return translate(err)
+	}
+	if err := s.makeIndexes(ctx); err != nil {
+		return err
+	}
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		m, err := readMove(ctx, t)
+		if err != nil {
+			return err
+		}
+		if m == nil || m.source != source.String() {
+			return fmt.Errorf("%w: it is not moved into from there", store.ErrOccupied)
+		}
+		*t.clock = clock{
+			seq: source.Seq, updatedAt: epochIfZero(source.UpdatedAt), records: source.Records, articles: source.Articles,
+			sightings: source.Sightings, deletions: source.Deletions, maxTLP: int16(source.MaxTLP), keysMade: source.KeysMade,
+		}
+		return nil
+	})
+}
+
+// epochIfZero is the clock's time before there was any change.
+func epochIfZero(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Unix(0, 0).UTC()
+	}
+	return t
+}
+
+// ConfirmMove implements store.Target.
+func (s *Store) ConfirmMove(ctx context.Context) error {
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		_, err := t.Exec(ctx, finishMove, s.now().UTC())
+		return err
+	})
+}
+
+const emptyStore = `TRUNCATE TABLE sightings, records, facet_labels, facets, articles, runs, api_keys, accounts, feeds`
+
+// AbandonMove implements store.Target.
+func (s *Store) AbandonMove(ctx context.Context) error {
+	abandoned := false
+	err := s.update(ctx, func(ctx context.Context, t *txn) error {
+		m, err := readMove(ctx, t)
+		if err != nil || m == nil {
+			return err
+		}
+		if !m.finished.IsZero() {
+			return fmt.Errorf("%w: its move has ended", store.ErrOccupied)
+		}
+		if _, err := t.Exec(ctx, emptyStore); err != nil {
+			return fmt.Errorf("empty store: %w", err)
+		}
+		if _, err := t.Exec(ctx, deleteMove); err != nil {
+			return fmt.Errorf("end move: %w", err)
+		}
+		*t.clock = clock{updatedAt: epochIfZero(time.Time{}), maxTLP: int16(ioc.Clear)}
+		abandoned = true
+		return nil
+	})
+	if err != nil || !abandoned {
+		return err
+	}
+	return s.makeIndexes(ctx)
+}
+
+const (
+	selectStoreCounts = `SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM articles), (SELECT count(*) FROM feeds),
+		(SELECT count(*) - count(DISTINCT record_id) FROM sightings),
+		(SELECT count(*) FROM runs), (SELECT count(*) FROM runs WHERE finished_at IS NULL), (SELECT count(*) FROM accounts),
+		(SELECT count(*) FROM api_keys), (SELECT count(*) FROM api_keys WHERE revoked_at IS NOT NULL)`
+	selectFirstRun = `SELECT id FROM runs ORDER BY id LIMIT 1`
+)
+
+// Ledger implements store.Target. It counts what is there: the clock has only
+// been told.
+func (s *Store) Ledger(ctx context.Context) (store.Ledger, error) {
+	var l store.Ledger
+	err := s.view(ctx, func() *node { return s.primary }, func(v *snapshot) error {
+		err := v.ask(ctx, selectStoreCounts, func(r pgx.Rows) error {
+			return r.Scan(&l.Records, &l.Articles, &l.Counts.Feeds, &l.Sightings, &l.Runs, &l.OpenRuns, &l.Accounts, &l.Keys, &l.RevokedKeys)
+		})
+		if err == nil {
+			err = v.ask(ctx, selectFirstRun, func(r pgx.Rows) error { return r.Scan((*[16]byte)(&l.First)) })
+		}
+		// Each record has one more: the first, whether it has a row or not.
+		l.Sightings += l.Records
+		k := v.clock
+		l.Seq, l.Deletions, l.MaxTLP, l.KeysMade = k.seq, k.deletions, ioc.TLP(k.maxTLP), k.keysMade //nolint:gosec // written by us
+		if k.updatedAt.Unix() != 0 {
+			l.UpdatedAt = k.updatedAt
+		}
+		return err
+	})
+	if err != nil {
+		return l, fmt.Errorf("count: %w", err)
+	}
+	return l, nil
+}
+
+// index is a statement of the migrations that makes an index.
+type index struct{ name, statement string }
+
+var createRecordIndex = regexp.MustCompile(`(?m)^CREATE INDEX IF NOT EXISTS (\w+) ON (?:records|sightings) [^;]+`)
+
+// recordIndexes returns the indexes of the large tables beside their keys, as
+// the migrations have them.
+func recordIndexes() ([]index, error) {
+	var all []index
+	steps, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range steps {
+		text, err := fs.ReadFile(migrations, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range createRecordIndex.FindAllStringSubmatch(string(text), -1) {
+			all = append(all, index{m[1], m[0]})
+		}
+	}
+	if len(all) == 0 {
+		return nil, errors.New("find indexes: the migrations make none")
+	}
+	return all, nil
+}
+
+func (s *Store) dropIndexes(ctx context.Context) error {
+	all, err := recordIndexes()
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if err := s.alone(ctx, "DROP INDEX IF EXISTS "+i.name); err != nil {
+			return fmt.Errorf("drop index %s: %w", i.name, err)
+		}
+	}
+	return nil
+}
+
+// makeIndexes makes what dropIndexes dropped, and tells the planner what the
+// tables hold now.
+func (s *Store) makeIndexes(ctx context.Context) error {
+	all, err := recordIndexes()
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if err := s.alone(ctx, i.statement); err != nil {
+			return fmt.Errorf("make index %s: %w", i.name, err)
+		}
+	}
+	for _, table := range []string{"records", "sightings", "facets", "facet_labels", "articles", "runs"} {
+		if err := s.alone(ctx, "ANALYZE "+table); err != nil {
+			return fmt.Errorf("analyze %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// alone runs a statement in a transaction of its own, which may be run twice.
+func (s *Store) alone(ctx context.Context, sql string) error {
+	return s.retry(ctx, func() error {
+		_, err := s.primary.pool.Exec(ctx, sql)
+		return err
+	})
+}

@@ -1,0 +1,324 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"spoor/internal/ioc"
+	"spoor/internal/store"
+)
+
+// run is one pass over one feed's input.
+type run struct {
+	st      *Store
+	id      uuid.UUID
+	feedID  uuid.UUID
+	feed    store.Feed
+	now     time.Time
+	batches int64 // written so far
+	// seen holds the first sequence numbers of the records met in this run, to
+	// tell what is said twice from what is read again.
+	seen *roaring64.Bitmap
+	// added counts the records that this run made, before the records that
+	// were there already.
+	added, before int64
+	// articles are those put in this run, bounded.
+	articles map[*store.Article]bool
+}
+
+const insertRun = `INSERT INTO runs (id, feed_id, source, started_at, batches) VALUES ($1, $2, $3, $4, 0) ON CONFLICT (id) DO NOTHING`
+
+// StartRun implements store.RunStarter.
+func (s *Store) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, error) {
+	r := &run{st: s, now: spec.Now.UTC().Truncate(time.Second), seen: roaring64.New(), articles: map[*store.Article]bool{}}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("start run: %w", err)
+	}
+	r.id = id
+	err = s.update(ctx, func(ctx context.Context, t *txn) error {
+		var err error
+		if r.feedID, r.feed, err = t.putFeed(ctx, spec.Feed); err != nil {
+			return err
+		}
+		r.before = t.clock.records
+		_, err = t.Exec(ctx, insertRun, [16]byte(id), [16]byte(r.feedID), spec.Source, instant(s.now()))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start run of %s: %w", spec.Feed.Name, err)
+	}
+	return r, nil
+}
+
+const (
+	selectBatches = `SELECT batches FROM runs WHERE id = $1`
+	updateBatches = `UPDATE runs SET batches = $2 WHERE id = $1`
+)
+
+// Write implements store.Run.
+func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outcome, error) {
+	var w *writer
+	err := r.st.update(ctx, func(ctx context.Context, t *txn) error {
+		if t.again && w != nil {
+			written := int64(0)
+			if err := t.QueryRow(ctx, selectBatches, [16]byte(r.id)).Scan(&written); err != nil {
+				return fmt.Errorf("find batch: %w", err)
+			}
+			if written > r.batches {
+				return nil // the commit that broke was one
+			}
+		}
+		w = newWriter(r, t)
+		return w.write(ctx, batch)
+	})
+	if err != nil {
+		clear(r.articles)
+		return store.Outcome{}, fmt.Errorf("write batch: %w", err)
+	}
+	r.batches++
+	r.seen.Or(w.met)
+	r.added += int64(w.out.New)
+	r.remember(batch)
+	return w.out, nil
+}
+
+// remember notes the articles of a batch that was written.
+func (r *run) remember(batch []store.Observation) {
+	const remembered = 4096
+	for i := range batch {
+		if a := batch[i].Article; a != nil && !r.articles[a] {
+			if len(r.articles) >= remembered {
+				clear(r.articles)
+			}
+			r.articles[a] = true
+		}
+	}
+}
+
+// selectOpenRun looks a day back: what was killed never finishes.
+const selectOpenRun = `SELECT min(started_at) FROM runs WHERE finished_at IS NULL AND started_at >= $1`
+
+// Settled implements store.Snapshot. A transaction that is under way dates its
+// records with a time that is neither before its run's start nor before the
+// last time that was handed out. A replica may lack more than what is under
+// way: all of that is dated no earlier than the last change it shows.
+func (v *snapshot) Settled(ctx context.Context) (time.Time, error) {
+	var started pgtype.Timestamptz
+	err := v.ask(ctx, selectOpenRun, func(r pgx.Rows) error { return r.Scan(&started) }, v.st.now().Add(-24*time.Hour))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find open runs: %w", err)
+	}
+	switch {
+	case v.node != v.st.primary:
+		return v.clock.updatedAt, nil
+	case !started.Valid:
+		return time.Time{}, nil
+	case started.Time.After(v.clock.updatedAt):
+		return started.Time.UTC(), nil
+	default:
+		return v.clock.updatedAt, nil
+	}
+}
+
+const (
+	finishRun = `UPDATE runs SET finished_at = $2, stats = $3 WHERE id = $1`
+	// analyze tells the planner how large the tables have become: what it
+	// knew of an empty one would have it walk a full one.
+	analyze = `ANALYZE records, facets, articles, sightings`
+)
+
+// Finish implements store.Run.
+func (r *run) Finish(ctx context.Context, stats store.RunStats) error {
+	counts, err := json.Marshal(stats)
+	if err != nil {
+		return fmt.Errorf("finish run: %w", err)
+	}
+	err = r.st.update(ctx, func(ctx context.Context, t *txn) error {
+		_, err := t.Exec(ctx, finishRun, [16]byte(r.id), instant(r.st.now()), string(counts))
+		return err
+	})
+	if err == nil && r.added > r.before/10 {
+		_, err = r.st.primary.pool.Exec(ctx, analyze)
+	}
+	if err != nil {
+		return fmt.Errorf("finish run: %w", translate(err))
+	}
+	return nil
+}
+
+// writer is one batch in its transaction.
+type writer struct {
+	*run
+	*txn
+	facets   *facetWriter
+	articles articleWriter
+	met      *roaring64.Bitmap
+	at       time.Time
+	out      store.Outcome
+	// rows are the records of the batch by id: those that were there, and
+	// those it makes. made and changed are in order.
+	rows          map[uuid.UUID]*pending
+	made, changed []*pending
+	said          []said
+}
+
+// pending is a record on its way.
+type pending struct {
+	row
+	fresh, dirty bool
+}
+
+// said is a sighting on its way.
+type said struct {
+	record *pending
+	seq    int64
+	run    uuid.UUID
+	at     time.Time
+	facet  uuid.UUID
+	dates  [2]time.Time
+	ports  []uint16
+	about  string
+}
+
+func newWriter(r *run, t *txn) *writer {
+	return &writer{run: r, txn: t, facets: newFacetWriter(), met: roaring64.New(), at: r.st.now(), articles: articleWriter{feedID: r.feedID}}
+}
+
+// write reads what the batch's records are so far, merges in memory, and
+// writes the result: new rows by COPY, changed ones by one statement.
+func (w *writer) write(ctx context.Context, batch []store.Observation) error {
+	if err := w.articles.fetch(ctx, w.Conn, batch, w.run.articles); err != nil {
+		return err
+	}
+	if err := w.fetch(ctx, batch); err != nil {
+		return err
+	}
+	seen := map[*store.Article]bool{}
+	for i := range batch {
+		// Records show their article: whoever follows seq must look again.
+		if a := batch[i].Article; a != nil && !w.run.articles[a] && !seen[a] {
+			seen[a] = true
+			if w.articles.put(a) {
+				w.clock.tick(w.at)
+			}
+		}
+		if err := w.observe(&batch[i]); err != nil {
+			return fmt.Errorf("record %s: %w", ioc.Defang(batch[i].Indicator.Type, batch[i].Indicator.Value), err)
+		}
+	}
+	return w.flush(ctx)
+}
+
+// idsOf returns the ids of an observation's record.
+func (w *writer) idsOf(o *store.Observation) (indicator, record uuid.UUID) {
+	article := uuid.Nil
+	if o.Article != nil {
+		article = o.Article.ID
+	}
+	return indicatorID(o.Indicator.Type, o.Indicator.Key), store.RecordID(w.feed.Name, article, o.Indicator.Type, o.Indicator.Value)
+}
+
+// observe merges one observation.
+func (w *writer) observe(o *store.Observation) error {
+	_, id := w.idsOf(o)
+	p := w.rows[id]
+	if p == nil {
+		return w.insert(o, id)
+	}
+	merged, changed := store.Merge(p.Record, *o)
+	added := uint64(p.addedSeq) //nolint:gosec // never negative
+	switch {
+	case w.seen.Contains(added) || w.met.Contains(added):
+		w.out.Merged++
+	case changed:
+		w.out.Updated++
+	default:
+		w.out.Unchanged++
+	}
+	w.met.Add(added)
+	if !changed {
+		return nil
+	}
+	return w.change(p, merged, o)
+}
+
+// insert makes the record that the observation is the first word of.
+func (w *writer) insert(o *store.Observation, id uuid.UUID) error {
+	p := &pending{fresh: true}
+	p.Record = store.NewRecord(w.feed, *o, w.run.now)
+	facetID, err := w.facets.id(w.feedID, &p.Record)
+	if err != nil {
+		return err
+	}
+	seq, at := w.clock.tick(w.at)
+	p.ID, p.facetID, p.runID, p.dated = id, facetID, w.run.id, dated(o)
+	p.Seq, p.addedSeq, p.AddedAt, p.UpdatedAt = seq, seq, at, at
+	w.clock.records++
+	w.clock.sightings++
+	w.clock.maxTLP = max(w.clock.maxTLP, int16(p.TLP))
+	w.facets.arrive(facetID, seq)
+	w.met.Add(uint64(seq)) //nolint:gosec // never negative
+	w.rows[id] = p
+	w.made = append(w.made, p)
+	w.out.New++
+	return nil
+}
+
+// dated tells which dates the source gave.
+func dated(o *store.Observation) (bits int16) {
+	if !o.FirstSeen.IsZero() {
+		bits |= 1
+	}
+	if !o.LastSeen.IsZero() {
+		bits |= 2
+	}
+	return bits
+}
+
+// change takes what a record learnt from the observation. Before a record
+// changes for the first time, it is itself the first thing said of it.
+func (w *writer) change(p *pending, merged store.Record, o *store.Observation) error {
+	if p.Seq == p.addedSeq {
+		first := said{record: p, seq: p.Seq, run: p.runID, at: p.AddedAt, facet: p.facetID, ports: p.Ports, about: p.Context}
+		if p.dated&1 != 0 {
+			first.dates[0] = p.FirstSeen
+		}
+		if p.dated&2 != 0 {
+			first.dates[1] = p.LastSeen
+		}
+		w.said = append(w.said, first)
+	}
+	facetID, err := w.facets.id(w.feedID, &merged)
+	if err != nil {
+		return err
+	}
+	seq, at := w.clock.tick(w.at)
+	w.clock.maxTLP = max(w.clock.maxTLP, int16(merged.TLP))
+	w.facets.leave(p.facetID)
+	w.facets.arrive(facetID, seq)
+	p.Record, p.facetID = merged, facetID
+	p.Seq, p.UpdatedAt = seq, at
+	if !p.fresh && !p.dirty {
+		p.dirty = true
+		w.changed = append(w.changed, p)
+	}
+	now := store.NewRecord(w.feed, *o, w.run.now)
+	nowFacet, err := w.facets.id(w.feedID, &now)
+	if err != nil {
+		return err
+	}
+	w.clock.sightings++
+	w.said = append(w.said, said{
+		record: p, seq: seq, run: w.run.id, at: w.at, facet: nowFacet,
+		dates: [2]time.Time{o.FirstSeen, o.LastSeen}, ports: now.Ports, about: now.Context,
+	})
+	return nil
+}

@@ -1,0 +1,57 @@
+package postgres_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"spoor/internal/store"
+	"spoor/internal/store/postgres"
+	"spoor/internal/store/postgres/pgtest"
+	"spoor/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// open opens a fresh database.
+func open(tb testing.TB, now func() time.Time) *postgres.Store {
+	tb.Helper()
+	return openAt(tb, postgres.Options{DSN: pgtest.DSN(tb), Now: now})
+}
+
+func openAt(tb testing.TB, o postgres.Options) *postgres.Store {
+	tb.Helper()
+	s, err := postgres.Open(context.Background(), o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Store {
+		t.Helper()
+		return open(t, storetest.Clock())
+	})
+}
+
+func TestClocks(t *testing.T) {
+	t.Parallel()
+	storetest.RunClock(t, func(t *testing.T, now func() time.Time) store.Store {
+		t.Helper()
+		return open(t, now)
+	})
+}
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Store {
+		b.Helper()
+		return open(b, time.Now)
+	})
+}
