@@ -235,8 +235,8 @@ func (p listPlan) facetSet() map[uuid.UUID]bool {
 }
 
 const (
-	selectCountOfAll   = `SELECT count(*) FROM (SELECT 1 FROM records WHERE updated_at >= $1 AND (updated_at, seq) < ($2, $3) LIMIT $4) AS some`
-	selectCountOfFacet = `SELECT count(*) FROM (SELECT 1 FROM records WHERE facet_id = $1 AND updated_at >= $2 AND (updated_at, seq) < ($3, $4) LIMIT $5) AS some`
+	selectCountOfAll   = `SELECT count(*) FROM (SELECT 1 FROM records WHERE updated_at >= $1 AND (updated_at, seq) < ($2, $3) LIMIT $4) AS few`
+	selectCountOfFacet = `SELECT count(*) FROM (SELECT 1 FROM records WHERE facet_id = $1 AND updated_at >= $2 AND (updated_at, seq) < ($3, $4) LIMIT $5) AS few`
 )
 
 // total counts all matches of the filter, up to store.Cap. Without times the

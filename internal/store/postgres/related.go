@@ -26,11 +26,11 @@ func (v *snapshot) Related(ctx context.Context, q store.RelatedQuery) ([]store.R
 	if err := c.articles(ctx, q.ArticleIDs()); err != nil {
 		return nil, fmt.Errorf("read articles' records: %w", err)
 	}
-	if err := c.campaign(ctx); err != nil {
-		return nil, fmt.Errorf("read campaign: %w", err)
-	}
 	if err := v.resolve(ctx, c.rows); err != nil {
 		return nil, fmt.Errorf("read related: %w", err)
+	}
+	if err := c.campaign(ctx); err != nil {
+		return nil, fmt.Errorf("read campaign: %w", err)
 	}
 	related := make([]store.Related, len(c.rows))
 	for i := range c.rows {
