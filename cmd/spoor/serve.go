@@ -20,7 +20,7 @@ import (
 	"spoor/internal/config"
 	"spoor/internal/search"
 	"spoor/internal/server"
-	"spoor/internal/store/sqlite"
+	"spoor/internal/store"
 )
 
 // newServeCommand returns "spoor serve".
@@ -60,7 +60,7 @@ it at once. The first start on an empty store makes one API key and writes it to
 type service struct {
 	// fill is called once with the open store, before it is served; nil when
 	// there is nothing to put in.
-	fill func(context.Context, *sqlite.Store) error
+	fill func(context.Context, store.Store) error
 	// query is what the example request asks for.
 	query string
 }
@@ -77,7 +77,7 @@ func (a *app) serveSample(ctx context.Context, c config.Config) (err error) {
 		}
 	}()
 	c.Data, c.Store, c.ReadStore = dir, "", ""
-	return a.serve(ctx, c, service{query: sampleQuery, fill: func(ctx context.Context, st *sqlite.Store) error {
+	return a.serve(ctx, c, service{query: sampleQuery, fill: func(ctx context.Context, st store.Store) error {
 		sum, err := loadSample(ctx, st, filepath.Join(dir, "input"), a.now)
 		if err == nil {
 			fmt.Fprintf(a.stderr, "sample data: %d indicators from %d files\n", sum.New, sum.Files.Read)
@@ -154,7 +154,7 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 
 // parts are what a server is made of.
 type parts struct {
-	st      *sqlite.Store
+	st      store.Store
 	limiter *auth.Limiter
 	log     *slog.Logger
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"spoor/internal/config"
+	"spoor/internal/store"
+	"spoor/internal/store/postgres"
 	"spoor/internal/store/sqlite"
 )
 
@@ -18,7 +20,10 @@ const storeFile = "spoor.db"
 
 // openStore opens the store that the configuration names and makes it when it
 // is not there. The caller closes it.
-func (a *app) openStore(ctx context.Context, c config.Config) (*sqlite.Store, error) {
+func (a *app) openStore(ctx context.Context, c config.Config) (store.Store, error) {
+	if c.StoresInPostgres() {
+		return a.openPostgres(ctx, c, false)
+	}
 	path, err := storePath(c)
 	if err != nil {
 		return nil, err
@@ -26,13 +31,15 @@ func (a *app) openStore(ctx context.Context, c config.Config) (*sqlite.Store, er
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w: name another one with --data DIR", err)
 	}
-	st, err := a.open(ctx, path)
-	return st, hideSecrets(c, err)
+	return a.openFile(ctx, c, path)
 }
 
 // openExisting is openStore for commands that have nothing to do on a store
 // that is not there: they say so and leave no empty one behind.
-func (a *app) openExisting(ctx context.Context, c config.Config) (*sqlite.Store, error) {
+func (a *app) openExisting(ctx context.Context, c config.Config) (store.Store, error) {
+	if c.StoresInPostgres() {
+		return a.openPostgres(ctx, c, true)
+	}
 	path, err := storePath(c)
 	if err != nil {
 		return nil, err
@@ -44,8 +51,15 @@ func (a *app) openExisting(ctx context.Context, c config.Config) (*sqlite.Store,
 	if err != nil {
 		return nil, fmt.Errorf("find store: %w", err)
 	}
+	return a.openFile(ctx, c, path)
+}
+
+func (a *app) openFile(ctx context.Context, c config.Config, path string) (store.Store, error) {
 	st, err := a.open(ctx, path)
-	return st, hideSecrets(c, err)
+	if err != nil {
+		return nil, hideSecrets(c, err)
+	}
+	return st, nil
 }
 
 func (a *app) open(ctx context.Context, path string) (*sqlite.Store, error) {
@@ -54,6 +68,20 @@ func (a *app) open(ctx context.Context, path string) (*sqlite.Store, error) {
 		return nil, fmt.Errorf("%w: is it a store of spoor, and may you read and write it?", err)
 	}
 	return st, err
+}
+
+// openPostgres opens the store on a database server.
+func (a *app) openPostgres(ctx context.Context, c config.Config, existing bool) (store.Store, error) {
+	st, err := postgres.Open(ctx, postgres.Options{DSN: c.Store, ReadDSN: c.ReadStore, MaxLag: c.ReadStoreMaxLag, Existing: existing, Now: a.now})
+	switch {
+	case err == nil:
+		return st, nil
+	case errors.Is(err, store.ErrNotFound):
+		err = errors.New("open store: the database holds no store of spoor: import something first with 'spoor import FILE...', or name another with --store URL")
+	case ctx.Err() == nil && advice(err) == "":
+		err = fmt.Errorf("%w: does the address in --store name the database, its user and the password, and may that user make tables in it?", err)
+	}
+	return nil, hideSecrets(c, err)
 }
 
 // storePath returns the file of the store that the configuration names.
@@ -66,11 +94,9 @@ func storePath(c config.Config) (string, error) {
 		return filepath.Join(c.Data, storeFile), nil
 	case scheme == "sqlite" && rest != "":
 		return rest, nil
-	case scheme == "postgres" || scheme == "postgresql":
-		return "", errors.New("open store: PostgreSQL comes with the next release: use sqlite:PATH or --data DIR until then")
 	case !named || rest == "" || strings.ContainsAny(scheme, "= @"): // "host=... password=..." is not repeated
-		return "", errors.New("open store: the address names no engine: use sqlite:PATH, or --data DIR for a folder")
+		return "", errors.New("open store: the address names no engine: use sqlite:PATH, postgres://HOST/DATABASE, or --data DIR for a folder")
 	default:
-		return "", fmt.Errorf("open store: unknown engine %q: use sqlite:PATH", scheme)
+		return "", fmt.Errorf("open store: unknown engine %q: use sqlite:PATH or postgres://HOST/DATABASE", scheme)
 	}
 }

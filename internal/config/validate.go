@@ -74,6 +74,9 @@ func isListen(s string) bool {
 	return host == "" || isHost(host)
 }
 
+// StoresInPostgres reports whether the store is a PostgreSQL database.
+func (c Config) StoresInPostgres() bool { return isPostgres(c.Store) }
+
 // isPostgres judges the scheme only: the rest is the driver's to read.
 func isPostgres(s string) bool {
 	scheme, rest, ok := strings.Cut(s, "://")

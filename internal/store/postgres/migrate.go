@@ -23,7 +23,7 @@ var migrations embed.FS
 // steps can run it too. Of servers that start at once one migrates, under a
 // lock that is a row of a table (CockroachDB's advisory locks do not lock); the
 // others wait and find it done.
-func migrate(ctx context.Context, conf *pgx.ConnConfig) error {
+func migrate(ctx context.Context, conf *pgx.ConnConfig, existing bool) error {
 	conf = conf.Copy()
 	conf.RuntimeParams["application_name"] = "spoor migrate"
 	db := stdlib.OpenDB(*conf)
@@ -52,6 +52,9 @@ func migrate(ctx context.Context, conf *pgx.ConnConfig) error {
 	}
 	if have == newest {
 		return nil
+	}
+	if have == 0 && existing {
+		return fmt.Errorf("database %s: %w", conf.Database, store.ErrNotFound)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)

@@ -43,6 +43,8 @@ type Options struct {
 	ReadDSN string
 	// MaxLag is how far behind a replica may be; 0 means 5 seconds.
 	MaxLag time.Duration
+	// Existing opens no store that is not there: store.ErrNotFound.
+	Existing bool
 	// Now is the clock for what the store itself dates; nil means time.Now.
 	Now func() time.Time
 }
@@ -66,7 +68,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := settle(ctx, conf, o.DSN); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if err := migrate(ctx, conf.ConnConfig); err != nil {
+	if err := migrate(ctx, conf.ConnConfig, o.Existing); err != nil {
 		return nil, fmt.Errorf("open store: %w", translate(err))
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
