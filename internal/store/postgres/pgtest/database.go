@@ -39,7 +39,11 @@ var shared struct {
 // Main runs the tests of a package and stops the server that they shared; a
 // package's TestMain calls it. Without it the server ends a moment after the
 // process.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a TestMain that does more: it returns the status to exit
+// with.
+func Run(m interface{ Run() int }) int {
 	code := m.Run()
 	if shared.cluster != nil {
 		if err := shared.cluster.Close(); err != nil {
@@ -47,7 +51,7 @@ func Main(m *testing.M) {
 			code = max(code, 1)
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 // DSN returns the URL of a fresh database with nothing in it, on a server that
