@@ -92,6 +92,10 @@ var sentinels = []struct {
 	{store.ErrReadOnly, api.InternalError, internalMessage},
 	{store.ErrCorrupt, api.InternalError, internalMessage},
 	{store.ErrSchema, api.InternalError, internalMessage},
+	{store.ErrMoving, api.Unavailable, "The store is being moved. Try again after the seconds in Retry-After."},
+	{store.ErrOccupied, api.InternalError, internalMessage},
+	{store.ErrChanged, api.InternalError, internalMessage},
+	{store.ErrDiffers, api.InternalError, internalMessage},
 }
 
 const internalMessage = "Something went wrong on the server. Try again; if it stays, report it to the operator with the request_id."
