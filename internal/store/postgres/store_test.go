@@ -13,10 +13,22 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// open opens a fresh database.
+// open opens a fresh store, in a database that has its schema already.
 func open(tb testing.TB, now func() time.Time) *postgres.Store {
 	tb.Helper()
-	return openAt(tb, postgres.Options{DSN: pgtest.DSN(tb), Now: now})
+	return openAt(tb, postgres.Options{DSN: migrated(tb), Now: now})
+}
+
+// migrated returns the address of a fresh store that nobody has opened.
+func migrated(tb testing.TB) string {
+	tb.Helper()
+	return pgtest.DSNFrom(tb, "store", func(dsn string) error {
+		s, err := postgres.Open(context.Background(), postgres.Options{DSN: dsn})
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	})
 }
 
 func openAt(tb testing.TB, o postgres.Options) *postgres.Store {

@@ -34,6 +34,15 @@ var shared struct {
 	url     string // of a database to give orders in
 	err     error
 	cluster *Cluster // nil when the server is not ours
+
+	mu        sync.Mutex // of what follows; held while a template is made
+	templates map[string]template
+}
+
+// template is a database that others are copied from.
+type template struct {
+	database string
+	err      error
 }
 
 // Main runs the tests of a package and stops the server that they shared; a
@@ -45,13 +54,24 @@ func Main(m *testing.M) { os.Exit(Run(m)) }
 // with.
 func Run(m interface{ Run() int }) int {
 	code := m.Run()
-	if shared.cluster != nil {
-		if err := shared.cluster.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, "stop the tests' postgres:", err)
-			code = max(code, 1)
-		}
+	if err := closeShared(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop the tests' postgres:", err)
+		code = max(code, 1)
 	}
 	return code
+}
+
+func closeShared() error {
+	if shared.cluster != nil {
+		return shared.cluster.Close()
+	}
+	var errs []error
+	for _, made := range shared.templates { // on a server that goes on
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		errs = append(errs, retryInUse(ctx, shared.url, "DROP DATABASE IF EXISTS "+made.database+" WITH (FORCE)"))
+		cancel()
+	}
+	return errors.Join(errs...)
 }
 
 // DSN returns the URL of a fresh database with nothing in it, on a server that
@@ -60,7 +80,50 @@ func Run(m interface{ Run() int }) int {
 // when there is no PostgreSQL.
 func DSN(t testing.TB) string {
 	t.Helper()
-	return withDatabase(t, sharedURL(t), newDatabase(t))
+	return withDatabase(t, sharedURL(t), newDatabase(t, emptyTemplate))
+}
+
+// DSNFrom is DSN for a database that has what prepare put into another one:
+// the first caller of the process that gives the name has it prepared, which
+// is given the URL of a database with nothing in it and leaves nobody
+// connected; everybody's is a copy.
+func DSNFrom(t testing.TB, name string, prepare func(dsn string) error) string {
+	t.Helper()
+	return withDatabase(t, sharedURL(t), newDatabase(t, templateOf(t, name, prepare)))
+}
+
+func templateOf(t testing.TB, name string, prepare func(dsn string) error) string {
+	t.Helper()
+	orders := sharedURL(t)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	made, known := shared.templates[name]
+	if !known {
+		made = makeTemplate(t, orders, prepare)
+		if shared.templates == nil {
+			shared.templates = map[string]template{}
+		}
+		shared.templates[name] = made
+	}
+	if made.err != nil {
+		t.Fatalf("make template %s: %v", name, made.err)
+	}
+	return made.database
+}
+
+func makeTemplate(t testing.TB, orders string, prepare func(dsn string) error) template {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // of the process, not of the first test
+	defer cancel()
+	made := template{database: "spoor_template_" + randomName()}
+	made.err = createDatabase(ctx, orders, made.database, emptyTemplate)
+	if made.err == nil {
+		made.err = prepare(withDatabase(t, orders, made.database))
+	}
+	if made.err == nil { // whoever would connect would be in the way of copies
+		made.err = retryInUse(ctx, orders, "ALTER DATABASE "+made.database+" ALLOW_CONNECTIONS false")
+	}
+	return made
 }
 
 // SocketDSN is DSN over the server's socket. On a server that
@@ -71,7 +134,7 @@ func SocketDSN(t testing.TB) string {
 	if shared.cluster == nil {
 		return DSN(t)
 	}
-	return shared.cluster.SocketDSN(newDatabase(t))
+	return shared.cluster.SocketDSN(newDatabase(t, emptyTemplate))
 }
 
 func sharedURL(t testing.TB) string {
@@ -92,15 +155,21 @@ func sharedURL(t testing.TB) string {
 	return shared.url
 }
 
+// emptyTemplate is the one that nobody can be connected to, and that holds no
+// extension.
+const emptyTemplate = "template0"
+
+func createDatabase(ctx context.Context, orders, name, template string) error {
+	// Identifiers cannot be parameters; these are ours.
+	return retryInUse(ctx, orders, "CREATE DATABASE "+name+" TEMPLATE "+template+" ENCODING 'UTF8'")
+}
+
 // newDatabase makes a database on the shared server and returns its name.
-func newDatabase(t testing.TB) string {
+func newDatabase(t testing.TB, template string) string {
 	t.Helper()
 	orders := sharedURL(t)
 	name := "spoor_test_" + randomName()
-	// Identifiers cannot be parameters; this one is ours. The template is the
-	// one that nobody can be connected to, and holds no extension.
-	create := "CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8'"
-	if err := retryInUse(t.Context(), orders, create); err != nil {
+	if err := createDatabase(t.Context(), orders, name, template); err != nil {
 		t.Fatalf("make database: %v", err)
 	}
 	t.Cleanup(func() {

@@ -2,6 +2,8 @@ package pgtest_test
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -74,6 +76,40 @@ func TestDatabasesAtOnce(t *testing.T) {
 	left := ask(t, pgtest.DSN(t), `SELECT count(*)::text FROM pg_database WHERE datname = ANY($1)`, keys(names))
 	if left != "0" {
 		t.Errorf("%s databases are left after their tests", left)
+	}
+}
+
+// TestCopies: what was prepared, once, is in every database that asks for it,
+// and they are separate.
+func TestCopies(t *testing.T) {
+	t.Parallel()
+	var prepared atomic.Int64
+	seen := make(chan string, 12)
+	t.Run("group", func(t *testing.T) {
+		for range cap(seen) {
+			t.Run("one", func(t *testing.T) {
+				t.Parallel()
+				dsn := pgtest.DSNFrom(t, "copies", func(dsn string) error {
+					prepared.Add(1)
+					conn, err := pgx.Connect(t.Context(), dsn)
+					if err != nil {
+						return err
+					}
+					_, err = conn.Exec(t.Context(), `CREATE TABLE mark AS SELECT 7 AS id`)
+					return errors.Join(err, conn.Close(t.Context()))
+				})
+				seen <- ask(t, dsn, `WITH one AS (INSERT INTO mark VALUES (8)) SELECT string_agg(id::text, ',') FROM mark`)
+			})
+		}
+	})
+	close(seen)
+	for marks := range seen {
+		if marks != "7" {
+			t.Errorf("a copy has %s, want 7", marks)
+		}
+	}
+	if n := prepared.Load(); n != 1 {
+		t.Errorf("prepared %d times", n)
 	}
 }
 
