@@ -9,13 +9,21 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"spoor/internal/store/postgres/pgtest"
 )
 
 // TestMain lets the test binary be the program: scripts and the tests that
 // kill processes run it under the name spoor.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"spoor": main})
+	testscript.Main(serverStopper{m}, map[string]func(){"spoor": main})
 }
+
+// serverStopper runs the tests and stops the PostgreSQL that they shared.
+type serverStopper struct{ m *testing.M }
+
+// Run implements testscript.TestingM.
+func (s serverStopper) Run() int { return pgtest.Run(s.m) }
 
 // TestScripts runs testdata/script: help texts, errors and exit statuses as a
 // person at a shell meets them.
