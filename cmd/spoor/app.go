@@ -65,7 +65,7 @@ Load your own and search it:              spoor import FILE... && spoor search V
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		newServeCommand(a), newImportCommand(a), newSearchCommand(a), newExtractCommand(a), newKeysCommand(a),
-		newCheckCommand(a), newBackupCommand(a), newRestoreCommand(a), newConfigCommand(a), newVersionCommand(a), newCompletionCommand(a),
+		newCheckCommand(a), newBackupCommand(a), newRestoreCommand(a), newMigrateCommand(a), newConfigCommand(a), newVersionCommand(a), newCompletionCommand(a),
 	)
 	root.Args = cobra.ArbitraryArgs
 	root.RunE = func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) }

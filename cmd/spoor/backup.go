@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,8 +70,8 @@ func oneFile(args []string, what string) (string, error) {
 // embeddedPath returns the file of the embedded store that the configuration
 // names; it is wrong usage when it names another kind of store.
 func embeddedPath(c config.Config) (string, error) {
-	if scheme, _, _ := strings.Cut(c.Store, ":"); scheme == "postgres" || scheme == "postgresql" {
-		return "", usagef("this is for the embedded store: for PostgreSQL use its own tools, pg_dump for a copy of one database or pg_basebackup for a whole server (docs/scaling.md, \"Backups\")")
+	if c.StoresInPostgres() {
+		return "", usagef("this is for the embedded store: for PostgreSQL use its own tools, pg_dump for a copy of one database or pg_basebackup for a whole server (docs/scaling.md)")
 	}
 	return storePath(c)
 }

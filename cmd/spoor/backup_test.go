@@ -174,21 +174,32 @@ func TestRestoreWhileServing(t *testing.T) {
 	}
 }
 
-// TestProgressLines: without a terminal, how far it is comes as lines.
+// TestProgressLines: without a terminal, how far it is comes as lines, and
+// what is begun late is told at once.
 func TestProgressLines(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	at := time.Unix(0, 0)
-	p := &progress{out: &out, now: func() time.Time { return at }, began: at, told: at, bytes: true}
-	p.update("copying", 1, 100)
+	p := &progress{out: &out, now: func() time.Time { return at }, start: at, told: at, bytes: true}
+	p.update("copying", 0, 100e6)
 	at = at.Add(10 * time.Second)
 	p.update("copying", 25e6, 100e6)
-	at = at.Add(10 * time.Second)
+	p.update("copying", 26e6, 100e6)
 	p.update("checking", 0, 0)
 	p.bytes = false
+	at = at.Add(time.Second)
+	p.update("moving", 1000, 5000)
 	at = at.Add(10 * time.Second)
-	p.update("moving", 5000, 5000)
-	if got, want := out.String(), "copying: 25.0 MB of 100.0 MB, 25%, about 30s left\nchecking\nmoving: 5,000 of 5,000, 100%\n"; got != want {
+	p.update("moving", 2000, 5000)
+	const want = "copying: 25.0 MB of 100.0 MB, 25%, about 30s left\nchecking ...\nmoving: 1,000 of 5,000, 20%\nmoving: 2,000 of 5,000, 40%, about 30s left\n"
+	if got := out.String(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	quick := &progress{out: &out, now: func() time.Time { return at }, start: at, told: at}
+	out.Reset()
+	quick.update("copying", 1, 2)
+	quick.update("checking", 0, 0)
+	if out.Len() > 0 {
+		t.Errorf("what is over at once said %q", out.String())
 	}
 }

@@ -72,6 +72,8 @@ func advice(err error) string {
 		return ": run it as the user who owns the store, or name another store with --data DIR"
 	case errors.Is(err, store.ErrUnavailable):
 		return ": is the database running, and does the address in --store name it? run it again when it answers"
+	case errors.Is(err, store.ErrMoving):
+		return ": run the same 'spoor migrate' again, which goes on where it was, and use the old store until it is done"
 	case errors.Is(err, store.ErrSchema):
 		return ": use the newer spoor that wrote it, or name another store with --data DIR"
 	default:

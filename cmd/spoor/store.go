@@ -73,9 +73,13 @@ func (a *app) open(ctx context.Context, path string) (*sqlite.Store, error) {
 // openPostgres opens the store on a database server.
 func (a *app) openPostgres(ctx context.Context, c config.Config, existing bool) (store.Store, error) {
 	st, err := postgres.Open(ctx, postgres.Options{DSN: c.Store, ReadDSN: c.ReadStore, MaxLag: c.ReadStoreMaxLag, Existing: existing, Now: a.now})
+	if err == nil {
+		if err = st.Usable(ctx); err == nil {
+			return st, nil
+		}
+		err = errors.Join(fmt.Errorf("open store: %w", err), st.Close())
+	}
 	switch {
-	case err == nil:
-		return st, nil
 	case errors.Is(err, store.ErrNotFound):
 		err = errors.New("open store: the database holds no store of spoor: import something first with 'spoor import FILE...', or name another with --store URL")
 	case ctx.Err() == nil && advice(err) == "":

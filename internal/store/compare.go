@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -160,13 +161,25 @@ func (p *pair) lists(ctx context.Context, r *Record, sees Visibility) error {
 func (p *pair) walk(ctx context.Context, f Filter, pages int) error {
 	page := Page{Limit: 50}
 	for n := range pages {
-		l, err := both(ctx, p, fmt.Sprintf("page %d of the list of %+v", n+1, f), &p.Lists, func(s Snapshot) (List, error) { return s.List(ctx, f, page) })
+		l, err := both(ctx, p, fmt.Sprintf("page %d of the list of %s", n+1, f.text()), &p.Lists, func(s Snapshot) (List, error) { return s.List(ctx, f, page) })
 		if err != nil || l.Next == nil {
 			return err
 		}
 		page = Page{Limit: 50, After: l.Next}
 	}
 	return nil
+}
+
+// text names what narrows the filter.
+func (f Filter) text() string {
+	var b strings.Builder
+	v := reflect.ValueOf(f)
+	for i := range v.NumField() {
+		if field := v.Field(i); !field.IsZero() {
+			fmt.Fprintf(&b, "%s %v, ", v.Type().Field(i).Name, field.Interface())
+		}
+	}
+	return strings.TrimSuffix(b.String(), ", ")
 }
 
 // both asks both stores, compares, and counts what they agreed on.

@@ -176,8 +176,8 @@ const partSize = 10_000
 
 // Move brings all of the dump into the target, except what an earlier attempt
 // has brought there already, and completes it. It does not confirm: that is
-// for whoever has compared the two. progress, which may be nil, is called
-// after each part.
+// for whoever has compared the two. progress is told how many records are
+// there, to begin with and after each part; it may be nil.
 func Move(ctx context.Context, d Dump, to Target, progress func(done, total int64)) (Ledger, error) {
 	ledger, err := d.Ledger(ctx)
 	if err != nil {
@@ -187,6 +187,10 @@ func Move(ctx context.Context, d Dump, to Target, progress func(done, total int6
 	if err != nil {
 		return ledger, fmt.Errorf("begin move: %w", err)
 	}
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	progress(at.Count, ledger.Records)
 	// One part is read while the one before it is written.
 	group, ctx2 := errgroup.WithContext(ctx)
 	parts, from := make(chan Part), at
@@ -200,9 +204,7 @@ func Move(ctx context.Context, d Dump, to Target, progress func(done, total int6
 				return fmt.Errorf("write: %w", err)
 			}
 			at = p.End
-			if progress != nil {
-				progress(at.Count, ledger.Records)
-			}
+			progress(at.Count, ledger.Records)
 		}
 		return nil
 	})

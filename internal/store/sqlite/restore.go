@@ -137,9 +137,11 @@ func unpack(ctx context.Context, o RestoreOptions, part string) (made Copy, err 
 		return made, err
 	}
 	tell(o.Progress, Progress{Stage: Checking})
-	// SQLite first: migrating what is damaged may end in any way.
-	if err := checkPart(ctx, part); err != nil {
-		return made, err
+	// Migrating what is damaged may end in any way.
+	if made.Schema != newestSchema() {
+		if err := checkPart(ctx, part); err != nil {
+			return made, err
+		}
 	}
 	s, err := Open(ctx, Options{Path: part, Readers: 1, Now: o.Now})
 	if err != nil {
