@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,17 @@ func (r *running) client(t *testing.T) *client.Client {
 	return c
 }
 
+// serveSample starts a server that has the sample.
+func serveSample(t *testing.T, e engine) *running {
+	t.Helper()
+	if e == onFile {
+		return serve(t, "--sample")
+	}
+	at := e.fresh(t)
+	must(t, at.after("import", "sample")...)
+	return serve(t, at...)
+}
+
 // ask searches and wants an answer, whether it finds something or not.
 func ask(t *testing.T, c *client.Client, p client.SearchParams) api.SearchData {
 	t.Helper()
@@ -39,7 +51,12 @@ func ask(t *testing.T, c *client.Client, p client.SearchParams) api.SearchData {
 // server, search.
 func TestEverySpellingFindsTheSample(t *testing.T) {
 	t.Parallel()
-	r := serve(t, "--sample")
+	onEngines(t, everySpellingFindsTheSample)
+}
+
+func everySpellingFindsTheSample(t *testing.T, e engine) {
+	t.Helper()
+	r := serveSample(t, e)
 	c := r.client(t)
 	spellings := map[string][]string{
 		"192.0.2.44":            {"192.0.2.44", "192.0.2[.]44", "192[.]0[.]2[.]44", " 192.0.2.44 ", "192.0.2.44:443", "192.0.2.44/32", "::ffff:192.0.2.44", "[::ffff:c000:22c]", "\"192.0.2.44\"", "192(.)0(.)2(.)44"},
@@ -68,7 +85,12 @@ func TestEverySpellingFindsTheSample(t *testing.T) {
 // defanged and upper-cased, with its article and at most ten related.
 func TestEveryRecordOfTheSampleIsFound(t *testing.T) {
 	t.Parallel()
-	r := serve(t, "--sample")
+	onEngines(t, everyRecordOfTheSampleIsFound)
+}
+
+func everyRecordOfTheSampleIsFound(t *testing.T, e engine) {
+	t.Helper()
+	r := serveSample(t, e)
 	c := r.client(t)
 	list, err := c.List(t.Context(), client.ListParams{Limit: 1000})
 	if err != nil {
@@ -113,7 +135,12 @@ func TestEveryRecordOfTheSampleIsFound(t *testing.T) {
 
 func TestContainsInTheSample(t *testing.T) {
 	t.Parallel()
-	r := serve(t, "--sample")
+	onEngines(t, containsInTheSample)
+}
+
+func containsInTheSample(t *testing.T, e engine) {
+	t.Helper()
+	r := serveSample(t, e)
 	c := r.client(t)
 	cases := map[string]struct {
 		q, match string
@@ -145,14 +172,19 @@ func TestContainsInTheSample(t *testing.T) {
 // TestSearchCommandAnswersLikeTheAPI compares the bytes of three ways to ask.
 func TestSearchCommandAnswersLikeTheAPI(t *testing.T) {
 	t.Parallel()
-	data, dir := t.TempDir(), t.TempDir()
-	must(t, "import", "--data", data, "sample")
+	onEngines(t, searchCommandAnswersLikeTheAPI)
+}
+
+func searchCommandAnswersLikeTheAPI(t *testing.T, e engine) {
+	t.Helper()
+	at, dir := e.fresh(t), t.TempDir()
+	must(t, at.after("import", "sample")...)
 	conf := filepath.Join(dir, "spoor.yaml")
 	text := "public_url: https://feed.example\nsource_name: Tëst <Feed> & Co\n"
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := serve(t, "--config", conf, "--data", data)
+	r := serve(t, at.after("--config", conf)...)
 	key, client := r.key(t), httpClient(t)
 	keyFile := filepath.Join(dir, "key")
 	if err := os.WriteFile(keyFile, []byte(key+"\n"), 0o600); err != nil {
@@ -181,10 +213,10 @@ func TestSearchCommandAnswersLikeTheAPI(t *testing.T) {
 		}
 		want := steady(t, body)
 		for way, args := range map[string][]string{
-			"store":  {"search", "--json", "--config", conf, "--data", data},
+			"store":  at.after("search", "--json", "--config", conf),
 			"server": {"search", "--config", conf, "--server", r.base, "--key-file", keyFile},
 		} {
-			got := spoor(t, "", append(append(args, c.flags...), c.q)...)
+			got := spoor(t, "", slices.Concat(args, c.flags, []string{c.q})...)
 			if got.status != c.status {
 				t.Errorf("%s, %s: exit status %d, want %d\n%s", name, way, got.status, c.status, got.stderr)
 			}

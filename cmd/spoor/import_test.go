@@ -37,7 +37,12 @@ func importInput(t *testing.T) string {
 
 func TestImportPrintsTable(t *testing.T) {
 	t.Parallel()
-	r := spoor(t, "", "import", "--data", t.TempDir(), importInput(t))
+	onEngines(t, importPrintsTable)
+}
+
+func importPrintsTable(t *testing.T, e engine) {
+	t.Helper()
+	r := spoor(t, "", e.fresh(t).after("import", importInput(t))...)
 	if r.status != statusDone {
 		t.Fatalf("status %d\n%s", r.status, r.stderr)
 	}
@@ -59,7 +64,12 @@ func TestImportPrintsTable(t *testing.T) {
 
 func TestImportPrintsJSON(t *testing.T) {
 	t.Parallel()
-	data, input := t.TempDir(), importInput(t)
+	onEngines(t, importPrintsJSON)
+}
+
+func importPrintsJSON(t *testing.T, e engine) {
+	t.Helper()
+	at, input := e.fresh(t), importInput(t)
 	want := importResult{
 		Read: 6, New: 4, Merged: 1, Skipped: map[string]int64{"range": 1},
 		Files: importFiles{Read: 3, Skipped: map[string]int64{ingest.FileUnknown: 1}},
@@ -69,7 +79,7 @@ func TestImportPrintsJSON(t *testing.T) {
 			want.New, want.Unchanged = 0, want.New
 		}
 		var got importResult
-		if err := json.Unmarshal([]byte(must(t, "import", "--data", data, "--json", input)), &got); err != nil {
+		if err := json.Unmarshal([]byte(must(t, at.after("import", "--json", input)...)), &got); err != nil {
 			t.Fatal(err)
 		}
 		if got.Bytes == 0 || got.Seconds <= 0 {

@@ -25,6 +25,11 @@ const killedRows = 20_000
 // says how often; 3 when unset.
 func TestKillDuringImport(t *testing.T) {
 	t.Parallel()
+	onEngines(t, killDuringImport)
+}
+
+func killDuringImport(t *testing.T, e engine) {
+	t.Helper()
 	kills := 3
 	if text := os.Getenv("SPOOR_KILLS"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -37,18 +42,18 @@ func TestKillDuringImport(t *testing.T) {
 	if err := os.WriteFile(input, manyRows(""), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	whole := t.TempDir()
+	whole := e.fresh(t)
 	began := time.Now()
-	if out, err := importing(t, whole, input).CombinedOutput(); err != nil {
+	if out, err := whole.importing(t, input).CombinedOutput(); err != nil {
 		t.Fatalf("import without a kill: %v\n%s", err, out)
 	}
 	full := time.Since(began)
-	want := stored(t, whole)
+	want := whole.stored(t)
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments, not secrets
 	t.Logf("seed %d, a whole import takes %s and makes %s", seed, full, want)
 	for hit, tries := 0, 0; hit < kills; {
-		data := t.TempDir()
+		at := e.fresh(t)
 		for range 2 { // the second one kills the import that completes the first
 			if hit == kills {
 				break
@@ -56,38 +61,43 @@ func TestKillDuringImport(t *testing.T) {
 			if tries++; tries > 20+10*kills {
 				t.Fatalf("only %d of %d kills hit a running import", hit, tries)
 			}
-			if killOnce(t, data, input, time.Duration(random.Int64N(int64(full)))) {
+			if killOnce(t, at, input, time.Duration(random.Int64N(int64(full)))) {
 				hit++
 			} else {
 				full = max(full*3/4, 50*time.Millisecond) // the machine has become faster since
 			}
-			sound(t, data)
+			sound(t, at)
 		}
-		if out, err := importing(t, data, input).CombinedOutput(); err != nil {
+		if out, err := at.importing(t, input).CombinedOutput(); err != nil {
 			t.Fatalf("import after a kill: %v\n%s", err, out)
 		}
-		if got := stored(t, data); got != want {
+		if got := at.stored(t); got != want {
 			t.Errorf("after a kill and a second import: got %s, want %s", got, want)
 		}
-		must(t, "search", "--data", data, "--type", "domain", fmt.Sprintf("h%d.kill.example", killedRows-2))
+		must(t, at.after("search", "--type", "domain", fmt.Sprintf("h%d.kill.example", killedRows-2))...)
 	}
 }
 
 // importing returns the import as a process of its own.
 func importing(t *testing.T, data, input string) *exec.Cmd {
 	t.Helper()
+	return place{"--data", data}.importing(t, input)
+}
+
+func (p place) importing(t *testing.T, input string) *exec.Cmd {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, "spoor", "import", "--data", data, input)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + data}
+	cmd := exec.CommandContext(ctx, "spoor", p.after("import", input)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Dir(input)}
 	return cmd
 }
 
 // killOnce starts the import, kills it after a while and reports whether it
 // was still running.
-func killOnce(t *testing.T, data, input string, after time.Duration) bool {
+func killOnce(t *testing.T, at place, input string, after time.Duration) bool {
 	t.Helper()
-	cmd := importing(t, data, input)
+	cmd := at.importing(t, input)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -104,19 +114,26 @@ func killOnce(t *testing.T, data, input string, after time.Duration) bool {
 }
 
 // sound checks the store of a killed import, if it had got to making one.
-func sound(t *testing.T, data string) {
+func sound(t *testing.T, at place) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(data, storeFile)); errors.Is(err, os.ErrNotExist) {
-		return
+	got := spoor(t, "", at.after("check")...)
+	missing := strings.Contains(got.stderr, "does not exist") || strings.Contains(got.stderr, "holds no store")
+	if got.status != statusDone && !missing {
+		t.Fatalf("check after a kill: status %d\n%s", got.status, got.stderr)
 	}
-	must(t, "check", "--data", data)
+}
+
+// stored is that of the embedded store in a folder.
+func stored(t *testing.T, data string) string {
+	t.Helper()
+	return place{"--data", data}.stored(t)
 }
 
 // stored returns how much is in a store, as "check" says it, without the
 // sightings: a run that was killed has left some of its own.
-func stored(t *testing.T, data string) string {
+func (p place) stored(t *testing.T) string {
 	t.Helper()
-	return regexp.MustCompile(`\d+ records, \d+ articles, \d+ feeds`).FindString(must(t, "check", "--data", data))
+	return regexp.MustCompile(`\d+ records, \d+ articles, \d+ feeds`).FindString(must(t, p.after("check")...))
 }
 
 // manyRows returns rows of several types under references, whose addresses hold

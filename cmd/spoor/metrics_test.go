@@ -14,7 +14,12 @@ import (
 // TestReadinessAndMetrics asks a whole server both ways, as an operator does.
 func TestReadinessAndMetrics(t *testing.T) {
 	t.Parallel()
-	r := serve(t, "--data", full(t), "--metrics-listen", "127.0.0.1:0")
+	onEngines(t, readinessAndMetrics)
+}
+
+func readinessAndMetrics(t *testing.T, e engine) {
+	t.Helper()
+	r := serve(t, full(t, e).after("--metrics-listen", "127.0.0.1:0")...)
 	metrics := &running{base: strings.TrimSuffix(r.stderr.await(t, "metrics on ", r.done), "/metrics")}
 	client, key := httpClient(t), r.key(t)
 	if status, body := r.get(t, client, "", "/readyz", nil); status != http.StatusOK || string(body) != "ready\n" {
@@ -26,7 +31,7 @@ func TestReadinessAndMetrics(t *testing.T) {
 	}
 	data := plainJSON(t, body)["data"].(map[string]any)
 	health := data["store"].(map[string]any)
-	if data["status"] != "ready" || health["engine"] != "sqlite" || health["replication"] != "none" || health["schema"].(float64) < 1 {
+	if data["status"] != "ready" || health["engine"] != string(e) || health["replication"] != "none" || health["schema"].(float64) < 1 {
 		t.Errorf("report: %s", body)
 	}
 	if status, body := r.get(t, client, key, searchPath, query("10.0.0.40")); status != http.StatusOK {
@@ -40,7 +45,7 @@ func TestReadinessAndMetrics(t *testing.T) {
 		`spoor_http_requests_total{code="200",method="GET",route="/api/v1/iocs/search"} 1`,
 		`spoor_http_requests_total{code="200",method="GET",route="/readyz"} 2`,
 		`spoor_search_seconds_count{stage="exact"} 1`,
-		`spoor_store_up 1`, `spoor_store_writable 1`, `spoor_store_info{engine="sqlite"} 1`,
+		`spoor_store_up 1`, `spoor_store_writable 1`, `spoor_store_info{engine="` + string(e) + `"} 1`,
 		`spoor_store_replication{mode="none"} 1`, `go_goroutines `, `process_start_time_seconds `, `spoor_records `,
 	} {
 		if !strings.Contains(string(body), "\n"+want) {

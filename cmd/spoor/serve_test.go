@@ -47,8 +47,13 @@ func httpClient(t *testing.T) *http.Client {
 
 func TestFirstKeyIsShownOnce(t *testing.T) {
 	t.Parallel()
-	data := t.TempDir()
-	first := serve(t, "--data", data)
+	onEngines(t, firstKeyIsShownOnce)
+}
+
+func firstKeyIsShownOnce(t *testing.T, e engine) {
+	t.Helper()
+	at := e.fresh(t)
+	first := serve(t, at...)
 	key := first.key(t)
 	if !regexp.MustCompile(`^sk_live_[0-9A-Za-z]{38}$`).MatchString(key) {
 		t.Errorf("key %q has not the form of one", key)
@@ -66,7 +71,7 @@ func TestFirstKeyIsShownOnce(t *testing.T) {
 		t.Errorf("no line for the variable on standard error:\n%s", first.stderr)
 	}
 	first.stop(t)
-	second := serve(t, "--data", data)
+	second := serve(t, at...)
 	if status, _ := second.get(t, httpClient(t), key, searchPath, query("192.0.2.10")); status != http.StatusOK {
 		t.Errorf("search after a new start: status %d", status)
 	}
@@ -80,18 +85,23 @@ func TestFirstKeyIsShownOnce(t *testing.T) {
 // server runs, and starts again.
 func TestEmptyStoreIsSaid(t *testing.T) {
 	t.Parallel()
-	data := t.TempDir()
+	onEngines(t, emptyStoreIsSaid)
+}
+
+func emptyStoreIsSaid(t *testing.T, e engine) {
+	t.Helper()
+	at := e.fresh(t)
 	const hint = "the store is empty, so nothing will be found: 'spoor import FILE...' fills it"
-	first := serve(t, "--data", data)
+	first := serve(t, at...)
 	first.stderr.await(t, hint, first.done)
-	if r := spoor(t, "fox.example\n", "import", "--data", data, "--format", "list", "-"); r.status != statusDone {
+	if r := spoor(t, "fox.example\n", at.after("import", "--format", "list", "-")...); r.status != statusDone {
 		t.Fatalf("import while a server runs: status %d: %s", r.status, r.stderr)
 	}
 	if status, body := first.get(t, httpClient(t), first.key(t), searchPath, query("fox.example")); status != http.StatusOK || !strings.Contains(string(body), `"found":true`) {
 		t.Errorf("search for what was imported: status %d: %s", status, body)
 	}
 	first.stop(t)
-	second := serve(t, "--data", data)
+	second := serve(t, at...)
 	second.stop(t)
 	if got := second.stderr.String(); strings.Contains(got, "empty") {
 		t.Errorf("a store with a record: %q", got)
@@ -100,9 +110,14 @@ func TestEmptyStoreIsSaid(t *testing.T) {
 
 func TestFirstKeyFile(t *testing.T) {
 	t.Parallel()
-	data, file := t.TempDir(), filepath.Join(t.TempDir(), "key")
+	onEngines(t, firstKeyFile)
+}
+
+func firstKeyFile(t *testing.T, e engine) {
+	t.Helper()
+	at, file := e.fresh(t), filepath.Join(t.TempDir(), "key")
 	for start := range 2 {
-		r := serve(t, "--data", data, "--first-key-file", file)
+		r := serve(t, at.after("--first-key-file", file)...)
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -129,7 +144,7 @@ func TestFirstKeyFile(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), ".spoor-key-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	r := spoor(t, "", "serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--first-key-file", filepath.Join(file, "x"))
+	r := spoor(t, "", e.fresh(t).after("serve", "--listen", "127.0.0.1:0", "--first-key-file", filepath.Join(file, "x"))...)
 	if r.status != statusFailed || !strings.Contains(r.stderr, "first key file") {
 		t.Errorf("file that cannot be made: status %d, %q", r.status, r.stderr)
 	}
@@ -137,11 +152,16 @@ func TestFirstKeyFile(t *testing.T) {
 
 func TestServersThatStartTogetherMintOneKey(t *testing.T) {
 	t.Parallel()
-	data := t.TempDir()
+	onEngines(t, serversThatStartTogetherMintOneKey)
+}
+
+func serversThatStartTogetherMintOneKey(t *testing.T, e engine) {
+	t.Helper()
+	at := e.fresh(t)
 	servers := make([]*running, 3)
 	var wg sync.WaitGroup
 	for i := range servers {
-		wg.Go(func() { servers[i] = launch("--data", data) })
+		wg.Go(func() { servers[i] = launch(at...) })
 	}
 	wg.Wait()
 	keys := map[string]bool{}
@@ -169,15 +189,20 @@ func TestServersThatStartTogetherMintOneKey(t *testing.T) {
 
 func TestRevokedKeyIsRefusedSoon(t *testing.T) {
 	t.Parallel()
-	data := t.TempDir()
-	r := serve(t, "--data", data)
+	onEngines(t, revokedKeyIsRefusedSoon)
+}
+
+func revokedKeyIsRefusedSoon(t *testing.T, e engine) {
+	t.Helper()
+	at := e.fresh(t)
+	r := serve(t, at...)
 	r.key(t)
-	key := strings.TrimSpace(must(t, "keys", "create", "--data", data, "--name", "short-lived"))
+	key := strings.TrimSpace(must(t, at.after("keys", "create", "--name", "short-lived")...))
 	client := httpClient(t)
 	if status, body := r.get(t, client, key, searchPath, query("192.0.2.10")); status != http.StatusOK {
 		t.Fatalf("new key: status %d: %s", status, body)
 	}
-	must(t, "keys", "revoke", "--data", data, key[:len("sk_live_")+4])
+	must(t, at.after("keys", "revoke", key[:len("sk_live_")+4])...)
 	deadline := time.Now().Add(2 * time.Second)
 	for {
 		status, body := r.get(t, client, key, searchPath, query("192.0.2.10"))
@@ -227,21 +252,26 @@ func (r *running) stuck(t *testing.T, key string) *bufio.Reader {
 	return in
 }
 
-// full returns the data folder of a store whose list is longer than what the
+// full returns a store whose list is longer than what the
 // buffers between a server and its client hold.
-func full(t *testing.T) string {
+func full(t *testing.T, e engine) place {
 	t.Helper()
-	data, input := t.TempDir(), filepath.Join(t.TempDir(), "full.txt")
+	at, input := e.fresh(t), filepath.Join(t.TempDir(), "full.txt")
 	if err := os.WriteFile(input, manyRows(strings.Repeat("long/", 300)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	must(t, "import", "--data", data, input)
-	return data
+	must(t, at.after("import", input)...)
+	return at
 }
 
 func TestStopFinishesWhatIsInFlight(t *testing.T) {
 	t.Parallel()
-	r := serve(t, "--data", full(t))
+	onEngines(t, stopFinishesWhatIsInFlight)
+}
+
+func stopFinishesWhatIsInFlight(t *testing.T, e engine) {
+	t.Helper()
+	r := serve(t, full(t, e)...)
 	in := r.stuck(t, r.key(t))
 	r.cancel()
 	select {
@@ -269,11 +299,16 @@ func TestStopFinishesWhatIsInFlight(t *testing.T) {
 
 func TestSlowClientsDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
+	onEngines(t, slowClientsDoNotBlockOthers)
+}
+
+func slowClientsDoNotBlockOthers(t *testing.T, e engine) {
+	t.Helper()
 	conf := filepath.Join(t.TempDir(), "c.yaml")
 	if err := os.WriteFile(conf, []byte("shutdown_grace: 500ms\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := serve(t, "--config", conf, "--data", full(t))
+	r := serve(t, full(t, e).after("--config", conf)...)
 	key := r.key(t)
 	for range 8 { // more than there are readers of the store on two cores
 		r.stuck(t, key)
@@ -392,16 +427,21 @@ func TestListensOnNoMoreThanAsked(t *testing.T) {
 
 func TestAddressInUse(t *testing.T) {
 	t.Parallel()
+	onEngines(t, addressInUse)
+}
+
+func addressInUse(t *testing.T, e engine) {
+	t.Helper()
 	r := serve(t, "--data", t.TempDir())
-	data := t.TempDir()
-	got := spoor(t, "", "serve", "--data", data, "--listen", strings.TrimPrefix(r.base, "http://"))
+	at := e.fresh(t)
+	got := spoor(t, "", at.after("serve", "--listen", strings.TrimPrefix(r.base, "http://"))...)
 	if got.status != statusFailed || !strings.Contains(got.stderr, "--listen HOST:PORT") {
 		t.Errorf("got status %d and %q", got.status, got.stderr)
 	}
 	if got.stdout != "" {
 		t.Errorf("a server that cannot listen wrote %q", got.stdout)
 	}
-	if keys := must(t, "keys", "list", "--data", data); keys != "" {
+	if keys := must(t, at.after("keys", "list")...); keys != "" {
 		t.Errorf("a server that cannot listen made a key:\n%s", keys)
 	}
 }
