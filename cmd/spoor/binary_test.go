@@ -70,6 +70,14 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 // startBinary starts a server process and waits until it listens.
 func startBinary(t *testing.T, bin, scratch string, args ...string) (*running, *exec.Cmd) {
 	t.Helper()
+	r, cmd := spawn(t, bin, scratch, args...)
+	r.base = r.stdout.await(t, "listening on ", r.done)
+	return r, cmd
+}
+
+// spawn starts a server process.
+func spawn(t *testing.T, bin, scratch string, args ...string) (*running, *exec.Cmd) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, bin, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	r := &running{stdout: newOutput(), stderr: newOutput(), cancel: cancel, done: make(chan int, 1)}
@@ -88,7 +96,6 @@ func startBinary(t *testing.T, bin, scratch string, args ...string) (*running, *
 		cancel()
 		<-ended
 	})
-	r.base = r.stdout.await(t, "listening on ", r.done)
 	return r, cmd
 }
 
