@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -29,17 +30,46 @@ func (s serverStopper) Run() int { return pgtest.Run(s.m) }
 // person at a shell meets them.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir:           "testdata/script",
+	testscript.Run(t, scripts("testdata/script", nil))
+}
+
+// TestStoreScripts runs testdata/script/store on each engine: $STORE is the
+// argument that names a store where there is nothing yet, and the conditions
+// [sqlite] and [postgres] say which it is.
+func TestStoreScripts(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, e engine) {
+		t.Helper()
+		testscript.Run(t, scripts("testdata/script/store", &e))
+	})
+}
+
+func scripts(dir string, e *engine) testscript.Params {
+	return testscript.Params{
+		Dir:           dir,
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
-		Setup: func(e *testscript.Env) error {
-			e.Setenv("HOME", e.WorkDir+"/home")
-			e.Setenv("XDG_DATA_HOME", "")
-			e.Setenv("XDG_CONFIG_HOME", "")
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir+"/home")
+			env.Setenv("XDG_DATA_HOME", "")
+			env.Setenv("XDG_CONFIG_HOME", "")
+			if e == nil {
+				return nil
+			}
+			store := "--data=d"
+			if *e == onDatabase {
+				store = "--store=" + pgtest.DSN(env.T().(testing.TB)) // Run says that it is one
+			}
+			env.Setenv("STORE", store)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
-	})
+		Condition: func(name string) (bool, error) {
+			if e == nil || name != string(onFile) && name != string(onDatabase) {
+				return false, fmt.Errorf("no condition %q here", name)
+			}
+			return name == string(*e), nil
+		},
+	}
 }
 
 // status runs "status N spoor ARG...": a command whose exit status must be N.
