@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,14 +24,83 @@ type node struct {
 	host  string
 	pool  *pgxpool.Pool
 	views atomic.Int64
+
+	mu sync.Mutex
+	// silent is set while the server takes connections and says nothing.
+	silent bool
+	asking map[*context.CancelFunc]struct{}
 }
 
 func newNode(ctx context.Context, conf *pgxpool.Config) (*node, error) {
+	conf = conf.Copy()
+	if conf.PingTimeout == 0 {
+		conf.PingTimeout = pingTimeout
+	}
+	conf.ConnConfig.DialFunc = dialer().DialContext
 	pool, err := pgxpool.NewWithConfig(ctx, conf)
 	if err != nil {
 		return nil, fmt.Errorf("make connections: %w", err)
 	}
-	return &node{host: hostOf(conf.ConnConfig), pool: pool}, nil
+	return &node{host: hostOf(conf.ConnConfig), pool: pool, asking: map[*context.CancelFunc]struct{}{}}, nil
+}
+
+// pingTimeout is how long a connection that was idle may take to show that it
+// is alive before another is made.
+const pingTimeout = time.Second
+
+// dialer notices in half a minute that a machine is gone: without asking, the
+// end of a machine looks like a server that takes its time.
+func dialer() *net.Dialer {
+	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}}
+}
+
+// while returns a context for a question to the server, which ends also when
+// the server is found to be silent; ask then returns errSilent. The caller
+// calls done.
+func (n *node) while(ctx context.Context) (asking context.Context, done func()) {
+	asking, cancel := context.WithCancel(ctx)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.silent {
+		cancel()
+	}
+	n.asking[&cancel] = struct{}{}
+	return asking, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.asking, &cancel)
+		cancel()
+	}
+}
+
+// setSilent notes whether the server answers at all. When it does not, nobody
+// waits for it any longer.
+func (n *node) setSilent(silent bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.silent = silent
+	if silent {
+		for cancel := range n.asking {
+			(*cancel)()
+		}
+	}
+}
+
+var errSilent = errors.New("the server does not answer")
+
+// ask asks the server for as long as it can be expected to answer. A store
+// without replicas has nobody else to ask, and waits.
+func (rs *replicas) ask(ctx context.Context, n *node, fn func(context.Context) error) error {
+	if rs == nil {
+		return fn(ctx)
+	}
+	asking, done := n.while(ctx)
+	defer done()
+	err := fn(asking)
+	if err != nil && asking.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("ask %s: %w", n.host, errSilent)
+	}
+	return err
 }
 
 // hostOf names a server for people: HOST:PORT, or the folder of its socket.
@@ -78,11 +149,8 @@ func settle(ctx context.Context, conf *pgxpool.Config, dsn string) error {
 	if err := c.QueryRow(ctx, look, pgx.QueryExecModeExec).Scan(&version, &encoding, &pid); err != nil {
 		return fmt.Errorf("look at server: %w", translate(err))
 	}
-	if version < minVersion {
-		return fmt.Errorf("the server is PostgreSQL %d: version %d or later is needed", version/10000, minVersion/10000)
-	}
-	if encoding != "UTF8" {
-		return fmt.Errorf("the database's encoding is %s: make one with ENCODING 'UTF8' TEMPLATE template0", encoding)
+	if err := accept(version, encoding); err != nil {
+		return err
 	}
 	// A pooler gives out process numbers of its own.
 	if pid != int(c.PgConn().PID()) && !names(dsn, "default_query_exec_mode") {
@@ -91,7 +159,18 @@ func settle(ctx context.Context, conf *pgxpool.Config, dsn string) error {
 	return nil
 }
 
-const minVersion = 150000
+// accept refuses servers and databases that would not behave as the contract
+// says.
+func accept(version int, encoding string) error {
+	const minVersion = 150000
+	if version < minVersion {
+		return fmt.Errorf("the server is PostgreSQL %d: version %d or later is needed", version/10000, minVersion/10000)
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the database's encoding is %s: make one with ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	return nil
+}
 
 // names reports whether an address sets the parameter.
 func names(dsn, parameter string) bool { return strings.Contains(dsn, parameter+"=") }
@@ -102,15 +181,14 @@ func (v *snapshot) begin(ctx context.Context, q *question, row func(pgx.Rows) er
 	return v.st.retry(ctx, func() error {
 		n := v.nodes()
 		delivered := false
-		err := v.beginOn(ctx, n, q, func(r pgx.Rows) error { delivered = true; return row(r) })
+		err := v.st.replicas.ask(ctx, n, func(ctx context.Context) error {
+			return v.beginOn(ctx, n, q, func(r pgx.Rows) error { delivered = true; return row(r) })
+		})
 		if err == nil {
 			n.views.Add(1)
 			return nil
 		}
-		if v.conn != nil {
-			v.st.leave(ctx, v.conn)
-			v.conn = nil
-		}
+		v.drop(ctx)
 		if unreachable(err) && ctx.Err() == nil {
 			v.st.replicas.failed(n, err)
 		}
@@ -119,6 +197,39 @@ func (v *snapshot) begin(ctx context.Context, q *question, row func(pgx.Rows) er
 		}
 		return err
 	})
+}
+
+// drop ends the transaction, if there is one.
+func (v *snapshot) drop(ctx context.Context) {
+	if v.conn != nil {
+		v.st.leave(ctx, v.conn)
+		v.conn = nil
+	}
+}
+
+// moved goes on elsewhere after a replica fell away in the middle of a view,
+// and reports whether it could: snapshots of equal Seq hold the same data.
+func (v *snapshot) moved(ctx context.Context, cause error) bool {
+	rs := v.st.replicas
+	if rs == nil || v.node == v.st.primary || !unreachable(cause) || ctx.Err() != nil {
+		return false
+	}
+	was := v.clock
+	v.failed = cause
+	rs.failed(v.node, cause)
+	v.drop(ctx)
+	for range len(rs.all) + 1 {
+		if err := v.begin(ctx, nil, nil); err != nil {
+			break
+		}
+		if v.clock.seq == was.seq {
+			v.failed = nil
+			return true
+		}
+		v.drop(ctx)
+	}
+	v.clock = was
+	return false
 }
 
 const beginView = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
@@ -175,11 +286,27 @@ func (v *snapshot) query(ctx context.Context, q question, row func(pgx.Rows) err
 	if q.replan {
 		args = append([]any{pgx.QueryExecModeCacheDescribe}, args...)
 	}
-	rows, err := v.conn.Query(ctx, q.sql, args...)
-	if err != nil {
-		return err
+	return v.further(ctx, func(ctx context.Context, deliver func()) error {
+		rows, err := v.conn.Query(ctx, q.sql, args...)
+		if err != nil {
+			return err
+		}
+		return each(rows, func(r pgx.Rows) error { deliver(); return row(r) })
+	})
+}
+
+// further asks something in the transaction, and once more elsewhere when the
+// server falls away before anything was delivered.
+func (v *snapshot) further(ctx context.Context, ask func(ctx context.Context, deliver func()) error) error {
+	for {
+		delivered := false
+		err := v.st.replicas.ask(ctx, v.node, func(ctx context.Context) error {
+			return ask(ctx, func() { delivered = true })
+		})
+		if err == nil || delivered || !v.moved(ctx, err) {
+			return err
+		}
 	}
-	return each(rows, row)
 }
 
 // ask is query for a statement without further wishes.
@@ -190,26 +317,31 @@ func (v *snapshot) ask(ctx context.Context, sql string, row func(pgx.Rows) error
 // askAll asks several questions in one round trip; row is told which one a
 // row belongs to.
 func (v *snapshot) askAll(ctx context.Context, qs []question, row func(int, pgx.Rows) error) error {
+	if v.failed != nil {
+		return v.failed
+	}
 	if v.conn == nil {
 		if err := v.begin(ctx, nil, nil); err != nil {
 			return err
 		}
 	}
-	b := new(pgx.Batch)
-	for i := range qs {
-		b.Queue(qs[i].sql, qs[i].args...)
-	}
-	br := v.conn.SendBatch(ctx, b)
-	for i := range qs {
-		rows, err := br.Query()
-		if err == nil {
-			err = each(rows, func(r pgx.Rows) error { return row(i, r) })
+	return v.further(ctx, func(ctx context.Context, deliver func()) error {
+		b := new(pgx.Batch)
+		for i := range qs {
+			b.Queue(qs[i].sql, qs[i].args...)
 		}
-		if err != nil {
-			return errors.Join(err, br.Close())
+		br := v.conn.SendBatch(ctx, b)
+		for i := range qs {
+			rows, err := br.Query()
+			if err == nil {
+				err = each(rows, func(r pgx.Rows) error { deliver(); return row(i, r) })
+			}
+			if err != nil {
+				return errors.Join(err, br.Close())
+			}
 		}
-	}
-	return br.Close()
+		return br.Close()
+	})
 }
 
 // each calls row for all rows and closes them.
@@ -245,6 +377,11 @@ func (s *Store) retry(ctx context.Context, fn func() error) error {
 		if err == nil || !passing(err) || time.Since(began) > patience {
 			return translate(err)
 		}
+		if codeOf(err) == readOnlyServer {
+			// Behind the same address there may be another server by now.
+			s.primary.pool.Reset()
+			s.keys.pool.Reset()
+		}
 		pause := wait/2 + rand.N(wait) //nolint:gosec // jitter
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
 			return translate(err) // what is wrong says more than that time ran out
@@ -268,10 +405,12 @@ func passing(err error) bool {
 	if code := codeOf(err); code != "" {
 		switch code {
 		case "40001", "40P01", // serialisation, deadlock, conflict with recovery
-			"25006",          // the server has become a standby
-			"53300",          // too many connections
-			"26000", "0A000": // a plan made for the schema as it was
+			readOnlyServer,
+			"53300", // too many connections
+			"26000": // a statement prepared on another connection
 			return true
+		case "0A000": // not supported, save that a plan was made for the schema as it was
+			return strings.HasPrefix(server(err).Message, "cached plan")
 		}
 		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P")
 	}
@@ -288,7 +427,7 @@ func unreachable(err error) bool {
 	case errors.As(err, &refused):
 		code := codeOf(err)
 		return code == "" || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "08")
-	case errors.As(err, &network), errors.Is(err, errReadOnlyServer):
+	case errors.As(err, &network), errors.Is(err, errReadOnlyServer), errors.Is(err, errSilent), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
 	}
 	if code := codeOf(err); code != "" {
@@ -297,12 +436,18 @@ func unreachable(err error) bool {
 	return pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "unexpected EOF") || strings.Contains(err.Error(), "conn closed")
 }
 
-func codeOf(err error) string {
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
-		return server.Code
+// readOnlyServer is the code of a server that is a standby, or has become one.
+const readOnlyServer = "25006"
+
+func codeOf(err error) string { return server(err).Code }
+
+// server returns what the server said, empty when it was not the server.
+func server(err error) *pgconn.PgError {
+	var said *pgconn.PgError
+	if errors.As(err, &said) {
+		return said
 	}
-	return ""
+	return &pgconn.PgError{}
 }
 
 // translate gives the database's conditions the names of the contract.

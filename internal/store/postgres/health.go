@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"spoor/internal/store"
 )
@@ -10,6 +11,10 @@ import (
 const selectHealth = `SELECT (SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied),
 	current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') NOT IN ('off', 'local'),
 	(SELECT count(*) FROM pg_stat_replication), pg_is_in_recovery()`
+
+// healthTimeout is how long the server that takes writes may take to say how it
+// is before it is reported not to answer.
+const healthTimeout = 2 * time.Second
 
 // Health implements store.Reporter.
 func (s *Store) Health(ctx context.Context) (store.Health, error) {
@@ -24,7 +29,9 @@ func (s *Store) Health(ctx context.Context) (store.Health, error) {
 	}
 	var synchronous, standby bool
 	standbys := 0
-	err := s.keys.pool.QueryRow(ctx, selectHealth).Scan(&h.Schema, &synchronous, &standbys, &standby)
+	asking, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	err := s.keys.pool.QueryRow(asking, selectHealth).Scan(&h.Schema, &synchronous, &standbys, &standby)
 	if ctx.Err() != nil {
 		return h, fmt.Errorf("read health: %w", ctx.Err())
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"spoor/internal/store"
 )
@@ -17,12 +20,18 @@ import (
 // defaultMaxLag is how far behind a replica may be.
 const defaultMaxLag = 5 * time.Second
 
-// probeEvery is how often every server is looked at.
-const probeEvery = time.Second
+// probeEvery is how often every server is looked at, and probeTimeout how long
+// one may take to answer: together, how long a reader may wait for a server
+// that went silent.
+const (
+	probeEvery   = time.Second
+	probeTimeout = 1500 * time.Millisecond
+)
 
 // replicas are the servers that reads go to. A nil *replicas has none.
 type replicas struct {
 	primary *node
+	look    *node // at primary
 	maxLag  time.Duration
 	all     []*replica
 	next    atomic.Uint64
@@ -32,6 +41,10 @@ type replicas struct {
 	// was first seen, oldest first: what tells how far behind a replica is,
 	// also when nothing is written for hours.
 	heads []head
+	// answered is when the primary answered last. While it does not, nothing
+	// is written that a replica could lack, and no replica falls further
+	// behind.
+	answered time.Time
 }
 
 type head struct {
@@ -42,6 +55,12 @@ type head struct {
 // replica is one of them with what is known of it.
 type replica struct {
 	*node
+	// look is a connection of its own: readers who have all the others do not
+	// make a server look dead.
+	look *node
+	// pooled is set when a pooler stands between, which would lend prepared
+	// statements to strangers.
+	pooled  atomic.Bool
 	mu      sync.Mutex
 	state   store.ReplicaState
 	lag     time.Duration
@@ -59,31 +78,63 @@ func newReplicas(ctx context.Context, o Options, primary *node) (*replicas, erro
 	}
 	conf.ConnConfig.ValidateConnect = nil
 	rs := &replicas{primary: primary, maxLag: o.MaxLag}
+	if rs.look, err = newLook(ctx, primary.pool.Config()); err != nil {
+		return nil, fmt.Errorf("read store: %w", err)
+	}
 	for _, host := range hostsOf(conf.ConnConfig) {
 		one := conf.Copy()
-		one.ConnConfig.Host, one.ConnConfig.Port, one.ConnConfig.TLSConfig, one.ConnConfig.Fallbacks = host.Host, host.Port, host.TLSConfig, nil
-		if !names(o.ReadDSN, "default_query_exec_mode") {
-			one.ConnConfig.DefaultQueryExecMode = primary.pool.Config().ConnConfig.DefaultQueryExecMode
-		}
-		n, err := newNode(ctx, one)
+		one.ConnConfig.Host, one.ConnConfig.Port, one.ConnConfig.TLSConfig, one.ConnConfig.Fallbacks = host[0].Host, host[0].Port, host[0].TLSConfig, host[1:]
+		r, err := newReplica(ctx, one, names(o.ReadDSN, "default_query_exec_mode"))
 		if err != nil {
 			rs.close()
 			return nil, fmt.Errorf("read store: %w", err)
 		}
-		rs.all = append(rs.all, &replica{node: n, state: store.ReplicaDown, problem: "not looked at yet"})
+		rs.all = append(rs.all, r)
 	}
+	rs.probePrimary(ctx) // first: what replicas are compared with
 	rs.probe(ctx)
 	return rs, nil
 }
 
-// hostsOf returns the distinct hosts of an address in their order.
-func hostsOf(c *pgx.ConnConfig) []*pgconn.FallbackConfig {
-	hosts := []*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port, TLSConfig: c.TLSConfig}}
-	for _, f := range c.Fallbacks {
-		// An sslmode of prefer names each host twice: with TLS, then without.
-		if last := hosts[len(hosts)-1]; f.Host != last.Host || f.Port != last.Port {
-			hosts = append(hosts, f)
+// newReplica makes a replica that is not used before it was looked at.
+func newReplica(ctx context.Context, conf *pgxpool.Config, modeSet bool) (r *replica, err error) {
+	r = &replica{state: store.ReplicaDown, problem: "not looked at yet"}
+	if r.look, err = newLook(ctx, conf); err != nil {
+		return nil, err
+	}
+	conf.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		if r.pooled.Load() && !modeSet {
+			c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		}
+		return nil
+	}
+	if r.node, err = newNode(ctx, conf); err != nil {
+		r.look.pool.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// newLook makes the one connection that a server is looked at over.
+func newLook(ctx context.Context, conf *pgxpool.Config) (*node, error) {
+	conf = conf.Copy()
+	conf.MaxConns, conf.MinConns, conf.MinIdleConns = 1, 0, 0
+	conf.ConnConfig.ConnectTimeout = probeTimeout
+	conf.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec // a pooler may stand between
+	return newNode(ctx, conf)
+}
+
+// hostsOf returns the distinct hosts of an address in their order, each with
+// the ways to reach it: an sslmode of prefer has two, with TLS and without.
+func hostsOf(c *pgx.ConnConfig) [][]*pgconn.FallbackConfig {
+	hosts := [][]*pgconn.FallbackConfig{{{Host: c.Host, Port: c.Port, TLSConfig: c.TLSConfig}}}
+	for _, f := range c.Fallbacks {
+		i := slices.IndexFunc(hosts, func(h []*pgconn.FallbackConfig) bool { return h[0].Host == f.Host && h[0].Port == f.Port })
+		if i < 0 {
+			hosts = append(hosts, nil)
+			i = len(hosts) - 1
+		}
+		hosts[i] = append(hosts[i], f)
 	}
 	return hosts
 }
@@ -140,40 +191,59 @@ func (rs *replicas) watch(ctx context.Context) {
 	}
 }
 
-// probe looks at the primary, then at all replicas at once.
+// probe looks at all servers at once: one that is silent delays no other.
 func (rs *replicas) probe(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	if seq, err := rs.primary.seq(ctx); err == nil {
-		rs.note(seq, time.Now())
-	}
 	var wg sync.WaitGroup
+	wg.Go(func() { rs.probePrimary(ctx) })
 	for _, r := range rs.all {
-		wg.Go(func() {
-			seq, err := r.seq(ctx)
-			if err != nil {
-				r.set(store.ReplicaDown, 0, reason(err))
-				return
-			}
-			switch lag := rs.lag(seq, time.Now()); {
-			case lag > rs.maxLag:
-				r.set(store.ReplicaLagging, lag, fmt.Sprintf("%v behind, at most %v is allowed", lag.Round(time.Second), rs.maxLag))
-			default:
-				r.set(store.ReplicaOK, lag, "")
-			}
-		})
+		wg.Go(func() { rs.probeReplica(ctx, r) })
 	}
 	wg.Wait()
 }
 
-const selectSeq = `SELECT seq FROM clock WHERE id = 1`
-
-func (n *node) seq(ctx context.Context) (seq int64, err error) {
-	err = n.pool.QueryRow(ctx, selectSeq).Scan(&seq)
-	if err != nil {
-		return 0, fmt.Errorf("look at %s: %w", n.host, err)
+func (rs *replicas) probePrimary(ctx context.Context) {
+	seq, _, err := rs.look.seq(ctx)
+	rs.primary.setSilent(isTimeout(err))
+	if err == nil {
+		rs.note(seq, time.Now())
 	}
-	return seq, nil
+}
+
+func (rs *replicas) probeReplica(ctx context.Context, r *replica) {
+	seq, pooled, err := r.look.seq(ctx)
+	r.setSilent(isTimeout(err))
+	if err != nil {
+		r.set(store.ReplicaDown, 0, reason(err))
+		return
+	}
+	r.pooled.Store(pooled)
+	switch lag, known := rs.lag(seq); {
+	case !known:
+		r.set(store.ReplicaLagging, lag, "lacks changes of an unknown age")
+	case lag > rs.maxLag:
+		r.set(store.ReplicaLagging, lag, fmt.Sprintf("%v behind, at most %v is allowed", lag.Round(time.Second), rs.maxLag))
+	default:
+		r.set(store.ReplicaOK, lag, "")
+	}
+}
+
+const selectSeq = `SELECT seq, pg_backend_pid() FROM clock WHERE id = 1`
+
+// seq asks a server for its sequence number, and whether a pooler stands
+// between, which gives out process numbers of its own.
+func (n *node) seq(ctx context.Context) (seq int64, pooled bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	c, err := n.acquire(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	defer c.Release()
+	pid := uint32(0)
+	if err := c.QueryRow(ctx, selectSeq).Scan(&seq, &pid); err != nil {
+		return 0, false, fmt.Errorf("look at %s: %w", n.host, err)
+	}
+	return seq, pid != c.Conn().PgConn().PID(), nil
 }
 
 // note adds the primary's number, and forgets those that are older than any
@@ -181,6 +251,7 @@ func (n *node) seq(ctx context.Context) (seq int64, err error) {
 func (rs *replicas) note(seq int64, at time.Time) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
+	rs.answered = at
 	// A smaller number is that of a standby that was promoted without the
 	// last writes: what was before is no measure any more.
 	if n := len(rs.heads); n > 0 && rs.heads[n-1].seq > seq {
@@ -197,20 +268,23 @@ func (rs *replicas) note(seq int64, at time.Time) {
 }
 
 // lag returns how long the oldest change that a replica with that number lacks
-// has been there.
-func (rs *replicas) lag(seq int64, now time.Time) time.Duration {
+// has been there. It is not known for one that lacks what was there before the
+// primary was first looked at: then it is that long at least.
+func (rs *replicas) lag(seq int64) (lag time.Duration, known bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	for _, h := range rs.heads {
+	for i, h := range rs.heads {
 		if h.seq > seq {
-			return now.Sub(h.at)
+			return rs.answered.Sub(h.at), i > 0
 		}
 	}
-	return 0
+	return 0, true
 }
 
 func (rs *replicas) close() {
+	rs.look.pool.Close()
 	for _, r := range rs.all {
+		r.look.pool.Close()
 		r.pool.Close()
 	}
 }
@@ -219,15 +293,23 @@ func (rs *replicas) close() {
 // may hold a password.
 func reason(err error) string {
 	var refused *pgconn.ConnectError
-	var server *pgconn.PgError
+	said := server(err).Message
 	switch {
-	case errors.As(err, &server):
-		return server.Message
+	case said != "":
+		return said
+	case errors.Is(err, errReadOnlyServer):
+		return "no server takes writes"
+	case isTimeout(err):
+		return "does not answer"
 	case errors.As(err, &refused):
 		return "does not accept connections"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "does not answer"
 	default:
 		return "the connection broke"
 	}
+}
+
+// isTimeout reports whether a server was waited for in vain.
+func isTimeout(err error) bool {
+	var network net.Error
+	return errors.Is(err, errSilent) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
