@@ -234,9 +234,11 @@ func (p listPlan) facetSet() map[uuid.UUID]bool {
 	return set
 }
 
+// The order has no meaning for a count: it keeps the planner to the index that
+// has it, whatever it takes the times and the limit to be.
 const (
-	selectCountOfAll   = `SELECT count(*) FROM (SELECT 1 FROM records WHERE updated_at >= $1 AND (updated_at, seq) < ($2, $3) LIMIT $4) AS few`
-	selectCountOfFacet = `SELECT count(*) FROM (SELECT 1 FROM records WHERE facet_id = $1 AND updated_at >= $2 AND (updated_at, seq) < ($3, $4) LIMIT $5) AS few`
+	selectCountOfAll   = `SELECT count(*) FROM (SELECT 1 FROM records WHERE updated_at >= $1 AND (updated_at, seq) < ($2, $3) ORDER BY updated_at DESC, seq DESC LIMIT $4) AS few`
+	selectCountOfFacet = `SELECT count(*) FROM (SELECT 1 FROM records WHERE facet_id = $1 AND updated_at >= $2 AND (updated_at, seq) < ($3, $4) ORDER BY updated_at DESC, seq DESC LIMIT $5) AS few`
 )
 
 // total counts all matches of the filter, up to store.Cap. Without times the

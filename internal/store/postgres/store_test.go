@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"net/url"
 	"testing"
 	"time"
 
@@ -19,16 +20,31 @@ func open(tb testing.TB, now func() time.Time) *postgres.Store {
 	return openAt(tb, postgres.Options{DSN: migrated(tb), Now: now})
 }
 
-// migrated returns the address of a fresh store that nobody has opened.
+// migrated returns the address of a fresh store that nobody has opened. Few
+// connections: each costs the server a process.
 func migrated(tb testing.TB) string {
 	tb.Helper()
-	return pgtest.DSNFrom(tb, "store", func(dsn string) error {
+	dsn := pgtest.DSNFrom(tb, "store", func(dsn string) error {
 		s, err := postgres.Open(context.Background(), postgres.Options{DSN: dsn})
 		if err != nil {
 			return err
 		}
 		return s.Close()
 	})
+	return withParameter(tb, dsn, "pool_max_conns", "4")
+}
+
+// withParameter adds a parameter to an address.
+func withParameter(tb testing.TB, dsn, name, value string) string {
+	tb.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 func openAt(tb testing.TB, o postgres.Options) *postgres.Store {

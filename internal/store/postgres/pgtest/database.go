@@ -14,13 +14,15 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // SharedSettings are those of the cluster that DSN makes databases on: quick,
-// and nothing survives a crash of the machine.
+// and nothing survives a crash of the machine. Nobody looks after databases
+// that live for a second: what the planner knows is what the engine told it.
 func SharedSettings() []string {
 	return []string{
-		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
+		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off",
 		"max_connections=300", "shared_buffers=128MB", "max_wal_size=4GB",
 	}
 }
@@ -31,9 +33,11 @@ func SharedSettings() []string {
 //nolint:gochecknoglobals // see above
 var shared struct {
 	start   sync.Once
-	url     string // of a database to give orders in
+	url     string // of a database to connect to
 	err     error
 	cluster *Cluster // nil when the server is not ours
+
+	orders *pgxpool.Pool // connections to give orders over, once there is a url
 
 	mu        sync.Mutex // of what follows; held while a template is made
 	templates map[string]template
@@ -62,14 +66,19 @@ func Run(m interface{ Run() int }) int {
 }
 
 func closeShared() error {
-	if shared.cluster != nil {
-		return shared.cluster.Close()
-	}
 	var errs []error
-	for _, made := range shared.templates { // on a server that goes on
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		errs = append(errs, retryInUse(ctx, shared.url, "DROP DATABASE IF EXISTS "+made.database+" WITH (FORCE)"))
-		cancel()
+	if shared.cluster == nil { // the server goes on
+		for _, made := range shared.templates {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			errs = append(errs, order(ctx, "DROP DATABASE IF EXISTS "+made.database+" WITH (FORCE)"))
+			cancel()
+		}
+	}
+	if shared.orders != nil {
+		shared.orders.Close()
+	}
+	if shared.cluster != nil {
+		errs = append(errs, shared.cluster.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -113,15 +122,14 @@ func templateOf(t testing.TB, name string, prepare func(dsn string) error) strin
 
 func makeTemplate(t testing.TB, orders string, prepare func(dsn string) error) template {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // of the process, not of the first test
-	defer cancel()
+	ctx := context.Background() // of the process, not of the first test
 	made := template{database: "spoor_template_" + randomName()}
-	made.err = createDatabase(ctx, orders, made.database, emptyTemplate)
+	made.err = createDatabase(ctx, made.database, emptyTemplate)
 	if made.err == nil {
 		made.err = prepare(withDatabase(t, orders, made.database))
 	}
 	if made.err == nil { // whoever would connect would be in the way of copies
-		made.err = retryInUse(ctx, orders, "ALTER DATABASE "+made.database+" ALLOW_CONNECTIONS false")
+		made.err = order(ctx, "ALTER DATABASE "+made.database+" ALLOW_CONNECTIONS false")
 	}
 	return made
 }
@@ -143,10 +151,11 @@ func sharedURL(t testing.TB) string {
 		ctx := context.Background() // of the process, not of the first test
 		if named := os.Getenv(Variable); isURL(named) {
 			shared.url = named
-			return
-		}
-		if shared.cluster, shared.err = Start(ctx, Options{Settings: SharedSettings()}); shared.err == nil {
+		} else if shared.cluster, shared.err = Start(ctx, Options{Settings: SharedSettings()}); shared.err == nil {
 			shared.url = shared.cluster.DSN("postgres")
+		}
+		if shared.err == nil {
+			shared.orders, shared.err = pgxpool.New(ctx, shared.url)
 		}
 	})
 	if shared.err != nil {
@@ -159,38 +168,35 @@ func sharedURL(t testing.TB) string {
 // extension.
 const emptyTemplate = "template0"
 
-func createDatabase(ctx context.Context, orders, name, template string) error {
+func createDatabase(ctx context.Context, name, template string) error {
 	// Identifiers cannot be parameters; these are ours.
-	return retryInUse(ctx, orders, "CREATE DATABASE "+name+" TEMPLATE "+template+" ENCODING 'UTF8'")
+	return order(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+" ENCODING 'UTF8'")
 }
 
 // newDatabase makes a database on the shared server and returns its name.
 func newDatabase(t testing.TB, template string) string {
 	t.Helper()
-	orders := sharedURL(t)
+	sharedURL(t)
 	name := "spoor_test_" + randomName()
-	if err := createDatabase(t.Context(), orders, name, template); err != nil {
+	if err := createDatabase(t.Context(), name, template); err != nil {
 		t.Fatalf("make database: %v", err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := retryInUse(ctx, orders, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if err := order(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			t.Errorf("drop database: %v", err)
 		}
 	})
 	return name
 }
 
-// retryInUse runs an order about a database. It is refused while a process of
-// the server's own, such as autovacuum, looks at the database or its template.
-func retryInUse(ctx context.Context, orders, sql string) error {
+// order runs an order about a database. It is refused while a process of the
+// server's own, such as autovacuum, looks at the database or its template.
+func order(ctx context.Context, sql string) error {
 	const objectInUse = "55006"
 	for try := 0; ; try++ {
-		err := withConn(ctx, orders, func(conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, sql)
-			return err
-		})
+		_, err := shared.orders.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
 		if refused := (*pgconn.PgError)(nil); try == 50 || !errors.As(err, &refused) || refused.Code != objectInUse {
 			return err
 		}
