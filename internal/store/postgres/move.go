@@ -274,8 +274,8 @@ func (t *txn) load(ctx context.Context, table string, columns []string, n int, r
 
 // CompleteMove implements store.Target.
 func (s *Store) CompleteMove(ctx context.Context, source store.Ledger) error {
-	if m, err := readMove(ctx, s.primary.pool); err != nil || m != nil && !m.finished.IsZero() {
-		return translate(err)
+	if err := s.Usable(ctx); !errors.Is(err, store.ErrMoving) {
+		return err // nil: it was confirmed already
 	}
 	if err := s.makeIndexes(ctx); err != nil {
 		return err
@@ -353,26 +353,38 @@ const (
 // been told.
 func (s *Store) Ledger(ctx context.Context) (store.Ledger, error) {
 	var l store.Ledger
-	err := s.view(ctx, func() *node { return s.primary }, func(v *snapshot) error {
-		err := v.ask(ctx, selectStoreCounts, func(r pgx.Rows) error {
-			return r.Scan(&l.Records, &l.Articles, &l.Counts.Feeds, &l.Sightings, &l.Runs, &l.OpenRuns, &l.Accounts, &l.Keys, &l.RevokedKeys)
-		})
-		if err == nil {
-			err = v.ask(ctx, selectFirstRun, func(r pgx.Rows) error { return r.Scan((*[16]byte)(&l.First)) })
-		}
-		// Each record has one more: the first, whether it has a row or not.
-		l.Sightings += l.Records
-		k := v.clock
-		l.Seq, l.Deletions, l.MaxTLP, l.KeysMade = k.seq, k.deletions, ioc.TLP(k.maxTLP), k.keysMade //nolint:gosec // written by us
-		if k.updatedAt.Unix() != 0 {
-			l.UpdatedAt = k.updatedAt
-		}
-		return err
-	})
+	err := s.retry(ctx, func() (err error) { l, err = s.ledger(ctx); return err })
 	if err != nil {
 		return l, fmt.Errorf("count: %w", err)
 	}
 	return l, nil
+}
+
+func (s *Store) ledger(ctx context.Context) (l store.Ledger, err error) {
+	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err = pgx.BeginTxFunc(ctx, s.primary.pool, moment, func(t pgx.Tx) error {
+		var k clock
+		if err := k.scan(t.QueryRow(ctx, selectClock)); err != nil {
+			return err
+		}
+		l = store.Ledger{Seq: k.seq, Deletions: k.deletions, MaxTLP: ioc.TLP(k.maxTLP), KeysMade: k.keysMade} //nolint:gosec // written by us
+		if k.updatedAt.Unix() != 0 {
+			l.UpdatedAt = k.updatedAt
+		}
+		err := t.QueryRow(ctx, selectStoreCounts).Scan(&l.Records, &l.Articles, &l.Feeds, &l.Sightings,
+			&l.Runs, &l.OpenRuns, &l.Accounts, &l.Keys, &l.RevokedKeys)
+		if err != nil {
+			return err
+		}
+		// Each record has one more: the first, whether it has a row or not.
+		l.Sightings += l.Records
+		rows, err := t.Query(ctx, selectFirstRun)
+		if err != nil {
+			return err
+		}
+		return each(rows, func(r pgx.Rows) error { return r.Scan((*[16]byte)(&l.First)) })
+	})
+	return l, err
 }
 
 // index is a statement of the migrations that makes an index.

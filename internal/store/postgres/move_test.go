@@ -206,7 +206,7 @@ func diff(a, b any) string {
 func TestMove(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)
-	from, to := source(t, 3000), openAt(t, postgres.Options{DSN: dsn, Now: storetest.Clock()})
+	from, to := source(t, 2000), openAt(t, postgres.Options{DSN: dsn, Now: storetest.Clock()})
 	before := indexesOf(t, dsn)
 	ledger := moved(t, from, to)
 	if got, err := to.Ledger(t.Context()); err != nil || got != ledger {
@@ -250,7 +250,7 @@ func TestMove(t *testing.T) {
 // goes on there and comes to the same.
 func TestMoveResumed(t *testing.T) {
 	t.Parallel()
-	from := source(t, 1000)
+	from := source(t, 500)
 	want := everything(t, from)
 	for parts := 1; parts <= 4; parts++ {
 		t.Run(fmt.Sprint(parts), func(t *testing.T) {
@@ -281,6 +281,61 @@ func TestMoveResumed(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestMovePooled moves through a pooler, which lends a connection for one
+// transaction at a time.
+func TestMovePooled(t *testing.T) {
+	t.Parallel()
+	from, to := source(t, 500), openAt(t, postgres.Options{DSN: pgtest.PgBouncer(t, pgtest.DSN(t)), Now: storetest.Clock()})
+	moved(t, from, to)
+	if d := diff(everything(t, to), everything(t, from)); d != "" {
+		t.Errorf("what is there (-moved +source):\n%s", d)
+	}
+}
+
+// TestMoveBroken breaks all connections off again and again while a store
+// comes over: every part is there once.
+func TestMoveBroken(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	from, to := source(t, 1500), openAt(t, postgres.Options{DSN: dsn, Now: storetest.Clock()})
+	c, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close(context.Background()) }()
+	stop, broken := make(chan struct{}), make(chan int)
+	go func() {
+		n := 0
+		defer func() { broken <- n }()
+		for ; n < 8; time.Sleep(50 * time.Millisecond) {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			tag, err := c.Exec(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if tag.RowsAffected() > 0 {
+				n++
+			}
+		}
+	}()
+	moved(t, from, to)
+	close(stop)
+	if n := <-broken; n == 0 {
+		t.Error("no connection was broken off")
+	}
+	if d := diff(everything(t, to), everything(t, from)); d != "" {
+		t.Errorf("what is there (-moved +source):\n%s", d)
+	}
+	if err := to.Check(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
 
 	"spoor/internal/store"
 )
@@ -231,6 +233,51 @@ func TestRestoreRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOlderSchema: a store of an older spoor is backed up as it is, and comes
+// back with the newest schema.
+func TestOlderSchema(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "old.db")
+	if err := touch(path); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", uri(path)+"?_pragma=journal_mode(WAL)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "backup.db")
+	made, err := Backup(t.Context(), BackupOptions{From: path, To: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.Schema != 1 {
+		t.Errorf("the backup has schema %d, want 1", made.Schema)
+	}
+	to := filepath.Join(t.TempDir(), "spoor.db")
+	back, err := Restore(t.Context(), RestoreOptions{From: file, To: to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back.Schema != newestSchema() || back.Schema == 1 {
+		t.Errorf("restored with schema %d, want %d", back.Schema, newestSchema())
+	}
+	openCopy(t, to)
 }
 
 // TestRestoreInUse: a store that is open is not replaced, not even an idle one,
