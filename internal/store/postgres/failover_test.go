@@ -317,8 +317,8 @@ type proxy struct {
 	cuts []cut
 }
 
-// cut ends a connection when the client sends the text, which arrives or not;
-// the answer never does.
+// cut ends a connection when the client has the text executed: that arrives or
+// not, and the answer never does.
 type cut struct {
 	when    string
 	arrives bool
@@ -364,11 +364,18 @@ func (p *proxy) left() int {
 	return len(p.cuts)
 }
 
+// execute is the message that has a statement run, after those that say which
+// one: they alone only have it described.
+const execute = "E\x00\x00\x00\x09\x00\x00\x00\x00\x00"
+
 // next returns the cut that is due with what the client sends.
 func (p *proxy) next(sent []byte) (c cut, due bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.cuts) == 0 || !bytes.Contains(sent, []byte(p.cuts[0].when)) {
+	if len(p.cuts) == 0 {
+		return c, false
+	}
+	if _, after, said := bytes.Cut(sent, []byte(p.cuts[0].when)); !said || !bytes.Contains(after, []byte(execute)) {
 		return c, false
 	}
 	c, p.cuts = p.cuts[0], p.cuts[1:]
