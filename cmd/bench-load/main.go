@@ -38,6 +38,7 @@ type options struct {
 	postgres    string
 	growth      bool
 	drivers     bool
+	engines     bool
 	static      bool
 	only        string
 }
@@ -83,6 +84,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	switch {
 	case o.growth:
 		return growth(ctx, o, work, stdout, stderr)
+	case o.engines:
+		return engines(ctx, o, work, stdout, stderr)
 	case o.drivers:
 		return drivers(ctx, o, work, stdout, stderr)
 	}
@@ -104,6 +107,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.postgres, "postgres", "", "folder with PostgreSQL's programs, or \""+findPostgres+"\" to look for them: compares with a private cluster")
 	f.BoolVar(&o.growth, "growth", false, "measure instead how exact look-ups grow with ten times the records, from -rows or 1 million (long)")
 	f.BoolVar(&o.drivers, "drivers", false, "measure instead the two ways to SQLite that could be taken, on the same store")
+	f.BoolVar(&o.engines, "engines", false, "measure instead the two engines side by side, and PostgreSQL's against bare statements")
 	f.BoolVar(&o.static, "static", false, "be the static handler, until standard input ends (used by bench-load itself)")
 	f.StringVar(&o.only, "only", "", "measure only the classes whose name contains this")
 	if err := f.Parse(args); err != nil {

@@ -14,11 +14,20 @@ import (
 	"time"
 )
 
-// product is the binary under test and the folder of its store.
+// product is the binary under test and where its store is.
 type product struct {
 	binary string
 	data   string
+	store  string // the address of a database; empty: the file in data
 	stderr io.Writer
+}
+
+// where are the arguments that name the store.
+func (p product) where() []string {
+	if p.store != "" {
+		return []string{"--store", p.store}
+	}
+	return []string{"--data", p.data}
 }
 
 // buildProduct builds the server as a release is built.
@@ -42,7 +51,7 @@ type imported struct {
 func (p product) importSet(ctx context.Context, path string) (imported, error) {
 	var result imported
 	began := time.Now()
-	out, err := p.run(ctx, "import", "--json", "--data", p.data, path)
+	out, err := p.run(ctx, append(append([]string{"import", "--json"}, p.where()...), path)...)
 	if err != nil {
 		return result, err
 	}
@@ -55,7 +64,7 @@ func (p product) importSet(ctx context.Context, path string) (imported, error) {
 
 // key makes an API key of tier local.
 func (p product) key(ctx context.Context) (string, error) {
-	out, err := p.run(ctx, "keys", "create", "--name", "bench-load", "--data", p.data)
+	out, err := p.run(ctx, append([]string{"keys", "create", "--name", "bench-load"}, p.where()...)...)
 	if err != nil {
 		return "", err
 	}
@@ -75,7 +84,7 @@ func (p product) run(ctx context.Context, args ...string) ([]byte, error) {
 // serve starts the server with its ordinary settings; its log lines are
 // written, as always, to a file.
 func (p product) serve(ctx context.Context, log io.Writer) (*process, error) {
-	return start(ctx, log, p.binary, "serve", "--data", p.data, "--listen", "127.0.0.1:0")
+	return start(ctx, log, p.binary, append([]string{"serve", "--listen", "127.0.0.1:0"}, p.where()...)...)
 }
 
 // storePath returns the store's database file.

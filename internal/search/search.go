@@ -63,6 +63,7 @@ func (s *Searcher) Search(ctx context.Context, q Query) (Answer, error) {
 	err = s.store.View(ctx, func(snap store.Snapshot) error {
 		var err error
 		a, err = p.run(ctx, snap, q)
+		a.Seq = snap.Seq() // last: the questions mostly bring it along
 		return err
 	})
 	if err != nil {
@@ -74,7 +75,7 @@ func (s *Searcher) Search(ctx context.Context, q Query) (Answer, error) {
 
 // run takes the plan through its stages.
 func (p plan) run(ctx context.Context, snap store.Snapshot, q Query) (Answer, error) {
-	a := Answer{Stage: StageNone, Interpretations: p.readings, Seq: snap.Seq()}
+	a := Answer{Stage: StageNone, Interpretations: p.readings}
 	if len(p.readings) > 0 {
 		m, err := snap.Exact(ctx, store.ExactQuery{Keys: p.keys(), Visibility: q.Visibility, Window: q.Window})
 		if err != nil {

@@ -24,7 +24,9 @@ type Store interface {
 // Viewer reads.
 type Viewer interface {
 	// View calls fn with one consistent view of the store and releases it when
-	// fn returns. fn must not keep the Snapshot, must not write to a client
+	// fn returns. An engine may call fn again from its beginning, with another
+	// view, when the first could not be had whole: fn sets its results, it does
+	// not add to what an earlier call left. fn must not keep the Snapshot, must not write to a client
 	// while it holds it, and must not call the store otherwise. The error is
 	// fn's, or the engine's own. A context that ends stops a running query
 	// with the context's error.

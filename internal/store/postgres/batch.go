@@ -27,7 +27,7 @@ func (w *writer) fetch(ctx context.Context, batch []store.Observation) error {
 			indicators, ids = append(indicators, indicator), append(ids, id)
 		}
 	}
-	rows, err := w.Query(ctx, selectBatchRecords, indicators, ids)
+	rows, err := w.Query(ctx, selectBatchRecords, pgx.QueryExecModeCacheDescribe, indicators, ids)
 	var found []row
 	if err == nil {
 		err = each(rows, func(r pgx.Rows) error {
@@ -86,6 +86,9 @@ func (w *writer) resolve(ctx context.Context, found []row) error {
 	return nil
 }
 
+// indexTrigrams puts what the batch added to the trigram index in its places.
+const indexTrigrams = `SELECT gin_clean_pending_list('records_trigram')`
+
 // flush writes the batch.
 func (w *writer) flush(ctx context.Context) error {
 	w.clock.articles += int64(len(w.articles.made))
@@ -104,6 +107,9 @@ func (w *writer) flush(ctx context.Context) error {
 	}
 	w.queueChanged(b)
 	b.Queue(updateBatches, [16]byte(w.run.id), w.batches+1)
+	if len(w.made)+len(w.changed) > 0 {
+		b.Queue(indexTrigrams)
+	}
 	if err := w.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("write articles and changes: %w", err)
 	}

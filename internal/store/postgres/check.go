@@ -15,7 +15,8 @@ import (
 // Check implements store.Maintainer. It asks the server that takes writes, in
 // one read transaction, and keeps nobody from writing.
 func (s *Store) Check(ctx context.Context) error {
-	return s.view(ctx, func() *node { return s.primary }, func(v *snapshot) error {
+	v := s.onPrimary()
+	return s.view(ctx, v, func(store.Snapshot) error {
 		for _, part := range []struct {
 			name  string
 			check func(context.Context) error
@@ -136,16 +137,25 @@ func (v *snapshot) checkRecords(ctx context.Context) error {
 
 const (
 	// selectSample takes records from all over: ids are as good as random.
-	selectSample    = `SELECT indicator_id, id, ioc_value_normalized FROM records WHERE indicator_id >= $1 ORDER BY indicator_id, id LIMIT 4`
-	selectIsIndexed = `SELECT EXISTS (SELECT 1 FROM records WHERE ioc_value_normalized LIKE $1 AND id = $2)`
+	selectSample = `SELECT indicator_id, id, ioc_value_normalized FROM records WHERE indicator_id >= $1 ORDER BY indicator_id, id LIMIT 4`
+	// selectIsIndexed compares texts, for which there is no other index.
+	selectIsIndexed = `SELECT EXISTS (SELECT 1 FROM records WHERE ioc_value_normalized LIKE $1 AND id::text = $2)`
+	selectTrigrams  = `SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('records_trigram') AND indisvalid AND indisready AND indpred IS NULL`
 )
 
 // checkTrigrams asks the trigram index, and nothing else, for a sample of keys.
 // That it has all rows cannot be asked of PostgreSQL; spoor check --reindex
 // builds it anew.
 func (v *snapshot) checkTrigrams(ctx context.Context) error {
+	usable := false
+	if err := v.ask(ctx, selectTrigrams, func(pgx.Rows) error { usable = true; return nil }); err != nil {
+		return err
+	}
+	if !usable {
+		return fmt.Errorf("%w: the index records_trigram is not there, or is not whole", store.ErrCorrupt)
+	}
 	type sample struct {
-		id  [16]byte
+		id  uuid.UUID
 		key string
 	}
 	var all []sample
@@ -154,7 +164,7 @@ func (v *snapshot) checkTrigrams(ctx context.Context) error {
 		if err := v.ask(ctx, selectSample, func(r pgx.Rows) error {
 			var s sample
 			var indicator [16]byte
-			err := r.Scan(&indicator, &s.id, &s.key)
+			err := r.Scan(&indicator, (*[16]byte)(&s.id), &s.key)
 			all = append(all, s)
 			return err
 		}, from); err != nil {
@@ -168,12 +178,12 @@ func (v *snapshot) checkTrigrams(ctx context.Context) error {
 	}
 	for _, s := range all {
 		indexed := false
-		q := question{sql: selectIsIndexed, args: []any{"%" + escape(s.key) + "%", s.id}, replan: true}
+		q := question{sql: selectIsIndexed, args: []any{"%" + escape(s.key) + "%", s.id.String()}, replan: true}
 		if err := v.query(ctx, q, func(r pgx.Rows) error { return r.Scan(&indexed) }); err != nil {
 			return err
 		}
 		if !indexed {
-			return fmt.Errorf("%w: the index does not find record %s by its key", store.ErrCorrupt, uuid.UUID(s.id))
+			return fmt.Errorf("%w: the index does not find record %s by its key", store.ErrCorrupt, s.id)
 		}
 	}
 	return nil

@@ -20,6 +20,11 @@ type clock struct {
 const (
 	selectClock = `SELECT seq, updated_at, records, articles, sightings, deletions, max_tlp, keys_made FROM clock WHERE id = 1`
 	lockClock   = selectClock + ` FOR UPDATE`
+
+	// byIndex keeps the planner, which may know nothing yet of a table that is
+	// just being filled, from walking it, and from compiling what it then
+	// takes for expensive. It holds for the transaction.
+	byIndex = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)`
 )
 
 func (k *clock) scan(row pgx.Row) error {

@@ -13,8 +13,9 @@ import (
 	"spoor/internal/store"
 )
 
-// selectByIndicator reads one row more than can be ranked, latest made first.
-const selectByIndicator = `SELECT ` + recordColumns + `, r.added_seq` + fromRecords + ` WHERE r.indicator_id = ANY($1) AND r.tlp <= $2 ORDER BY r.added_seq DESC LIMIT $3`
+// selectByIndicator reads one row more than can be ranked, latest made first,
+// each with the clock's seq at the same moment.
+const selectByIndicator = `SELECT ` + recordColumns + `, (SELECT seq FROM clock WHERE id = 1)` + fromRecords + ` WHERE r.indicator_id = ANY($1) AND r.tlp <= $2 ORDER BY r.added_seq DESC LIMIT $3`
 
 // Exact implements store.Snapshot.
 func (v *snapshot) Exact(ctx context.Context, q store.ExactQuery) (store.Matches, error) {
@@ -29,11 +30,10 @@ func (v *snapshot) Exact(ctx context.Context, q store.ExactQuery) (store.Matches
 		return m, v.failed
 	}
 	var rows []row
-	err := v.ask(ctx, selectByIndicator, func(r pgx.Rows) error {
+	err := v.first(ctx, question{sql: selectByIndicator, args: []any{ids, seen(q.Visibility), store.Cap + 1}}, func(r pgx.Rows) error {
 		rows = append(rows, row{})
-		last := &rows[len(rows)-1]
-		return last.scanWith(r, &last.addedSeq)
-	}, ids, seen(q.Visibility), store.Cap+1)
+		return rows[len(rows)-1].scanWith(r, &v.clock.seq)
+	})
 	if err != nil {
 		return m, fmt.Errorf("find key: %w", err)
 	}

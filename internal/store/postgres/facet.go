@@ -100,7 +100,7 @@ func (v *snapshot) facetsOf(ctx context.Context, rows []row) (map[uuid.UUID]*fac
 	if len(missing) == 0 {
 		return all, nil
 	}
-	err := v.ask(ctx, selectFacets, func(r pgx.Rows) error {
+	err := v.timeless(ctx, selectFacets, func(r pgx.Rows) error {
 		id, f, err := scanFacet(r)
 		all[id] = f
 		v.st.facets.put(id, f)

@@ -111,72 +111,6 @@ func parse(dsn string) (*pgxpool.Config, error) {
 
 const connectTimeout = 3 * time.Second
 
-// View implements store.Viewer. The transaction begins with the first question
-// and in the same round trip, and its end is not waited for.
-func (s *Store) View(ctx context.Context, fn func(store.Snapshot) error) error {
-	return s.view(ctx, s.readers(), func(v *snapshot) error { return fn(v) })
-}
-
-func (s *Store) view(ctx context.Context, nodes func() *node, fn func(*snapshot) error) error {
-	v := &snapshot{st: s, nodes: nodes}
-	v.load = func() error { return v.begin(ctx, nil, nil) }
-	defer func() { // also when fn panics: Close waits for every connection
-		if v.conn != nil {
-			s.leave(ctx, v.conn)
-		}
-	}()
-	err := fn(v)
-	if err == nil && v.conn == nil && v.failed == nil {
-		err = v.load()
-	}
-	if err == nil {
-		err = v.failed
-	}
-	return translate(err)
-}
-
-// leave ends a read transaction and gives the connection back, without making
-// the reader wait.
-func (s *Store) leave(ctx context.Context, c *pgxpool.Conn) {
-	s.closing.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTimeout)
-		defer cancel()
-		if !c.Conn().IsClosed() {
-			_, _ = c.Exec(ctx, "COMMIT") // nothing was written; a broken connection is thrown away
-		}
-		c.Release()
-	})
-}
-
-// readers returns what picks the servers to read from, best first.
-func (s *Store) readers() func() *node {
-	if s.replicas == nil {
-		return func() *node { return s.primary }
-	}
-	return s.replicas.pick
-}
-
-// snapshot is a read transaction.
-type snapshot struct {
-	st *Store
-	// conn is nil until the first question.
-	conn  *pgxpool.Conn
-	node  *node
-	nodes func() *node
-	clock clock
-	// load begins the transaction without a question.
-	load   func() error
-	failed error
-}
-
-// Seq implements store.Snapshot.
-func (v *snapshot) Seq() int64 {
-	if v.conn == nil && v.failed == nil {
-		v.failed = v.load()
-	}
-	return v.clock.seq
-}
-
 // txn is a write transaction.
 type txn struct {
 	*pgx.Conn
@@ -217,9 +151,10 @@ func (s *Store) attempt(ctx context.Context, c *pgx.Conn, again bool, fn func(co
 	b := new(pgx.Batch)
 	b.Queue("BEGIN")
 	b.Queue(setLockTimeout)
+	b.Queue(byIndex)
 	b.Queue(lockClock)
 	br := c.SendBatch(ctx, b)
-	for range 2 {
+	for range 3 {
 		if _, err := br.Exec(); err != nil {
 			return errors.Join(err, br.Close())
 		}
