@@ -27,8 +27,9 @@ type run struct {
 	// tell what is said twice from what is read again.
 	seen *roaring64.Bitmap
 	// added counts the records that this run made, before the records that
-	// were there already.
-	added, before int64
+	// were there already, and analysed those that there were when the planner
+	// was last told.
+	added, before, analysed int64
 	// articles are those put in this run, bounded.
 	articles map[*store.Article]bool
 }
@@ -48,7 +49,7 @@ func (s *Store) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, er
 		if r.feedID, r.feed, err = t.putFeed(ctx, spec.Feed); err != nil {
 			return err
 		}
-		r.before = t.clock.records
+		r.before, r.analysed = t.clock.records, t.clock.records
 		_, err = t.Exec(ctx, insertRun, [16]byte(id), [16]byte(r.feedID), spec.Source, instant(s.now()))
 		return err
 	})
@@ -87,7 +88,27 @@ func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outco
 	r.seen.Or(w.met)
 	r.added += int64(w.out.New)
 	r.remember(batch)
+	if n := r.before + r.added; n > max(2*r.analysed, fewRecords) {
+		// The batch is durable whatever becomes of this; Finish says so if it
+		// cannot be done at all.
+		_ = r.analyse(ctx)
+	}
 	return w.out, nil
+}
+
+// fewRecords are found without the planner knowing how many there are.
+const fewRecords = 5000
+
+// analyze tells the planner how large the tables have become: what it knew of
+// an empty one would have it walk a full one.
+const analyze = `ANALYZE records, facets, articles, sightings`
+
+func (r *run) analyse(ctx context.Context) error {
+	if _, err := r.st.primary.pool.Exec(ctx, analyze); err != nil {
+		return fmt.Errorf("analyse tables: %w", translate(err))
+	}
+	r.analysed = r.before + r.added
+	return nil
 }
 
 // remember notes the articles of a batch that was written.
@@ -128,12 +149,7 @@ func (v *snapshot) Settled(ctx context.Context) (time.Time, error) {
 	}
 }
 
-const (
-	finishRun = `UPDATE runs SET finished_at = $2, stats = $3 WHERE id = $1`
-	// analyze tells the planner how large the tables have become: what it
-	// knew of an empty one would have it walk a full one.
-	analyze = `ANALYZE records, facets, articles, sightings`
-)
+const finishRun = `UPDATE runs SET finished_at = $2, stats = $3 WHERE id = $1`
 
 // Finish implements store.Run.
 func (r *run) Finish(ctx context.Context, stats store.RunStats) error {
@@ -145,11 +161,11 @@ func (r *run) Finish(ctx context.Context, stats store.RunStats) error {
 		_, err := t.Exec(ctx, finishRun, [16]byte(r.id), instant(r.st.now()), string(counts))
 		return err
 	})
-	if err == nil && r.added > r.before/10 {
-		_, err = r.st.primary.pool.Exec(ctx, analyze)
+	if err == nil && r.before+r.added > r.analysed+r.analysed/10 {
+		err = r.analyse(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("finish run: %w", translate(err))
+		return fmt.Errorf("finish run: %w", err)
 	}
 	return nil
 }
