@@ -53,6 +53,7 @@ func newQuestions(seed uint64, s *sayings, keys map[string]string) *questions {
 		q.common[n] = mostly(counts, 100)
 	}
 	q.words = mostly(words, 5_000)
+	q.waiting = q.everyMistake()
 	return q
 }
 
@@ -98,26 +99,32 @@ func (q *questions) next() question {
 		return q.search(q.nearMiss(), "")
 	case p < 64:
 		return q.search(q.miss(), "")
-	case p < 84:
+	case p < 85:
 		return q.list()
 	case p < 87:
 		return q.walk()
 	case p < 91:
 		return q.page("/api/v1/iocs/" + q.any().id.String())
-	case p < 94:
+	case p < 96:
 		return q.page("/item/" + q.any().article.String())
 	default:
 		return q.mistake()
 	}
 }
 
-// request is a request with a key.
-func (q *questions) request(target, key string) question {
+// plain is a request with a key.
+func (q *questions) plain(target, key string) question {
 	h := http.Header{}
 	if text := q.keys[key]; text != "" {
 		h.Set("Authorization", "Bearer "+text)
 	}
-	r := question{method: http.MethodGet, target: target, header: h}
+	return question{method: http.MethodGet, target: target, header: h}
+}
+
+// request is plain, now and then for the header only, or followed by the
+// question whether it has changed.
+func (q *questions) request(target, key string) question {
+	r := q.plain(target, key)
 	switch {
 	case q.chance(3):
 		r.method = http.MethodHead
@@ -372,11 +379,7 @@ func (q *questions) list() question {
 		v.Set("format", one(q, api.FormatJSON, api.FormatCSV, api.FormatTXT, api.FormatNDJSON))
 	}
 	q.window(v)
-	key := q.reader()
-	if q.chance(3) {
-		key = "free"
-	}
-	r := q.request("/api/v1/iocs?"+v.Encode(), key)
+	r := q.request("/api/v1/iocs?"+v.Encode(), q.reader())
 	if q.chance(10) {
 		r.header.Set("Accept", one(q, "text/csv", "text/plain;q=0.5, application/json;q=0.4", "application/x-ndjson", "*/*", "image/png"))
 	}
@@ -388,7 +391,7 @@ func (q *questions) walk() question {
 	v := q.filters()
 	v.Set("limit", strconv.Itoa(one(q, 1, 7, 50, 200)))
 	r := q.request("/api/v1/iocs?"+v.Encode(), q.reader())
-	r.method, r.follow = http.MethodGet, q.onward(r, 3+q.random.IntN(18))
+	r.method, r.follow = http.MethodGet, q.onward(r, one(q, 3, 6, 12, 50))
 	return r
 }
 
@@ -416,22 +419,50 @@ func (q *questions) page(path string) question {
 	return q.request(path, q.reader())
 }
 
-// mistake is a request that something is wrong with.
-func (q *questions) mistake() question {
+// mistakes are requests that something is wrong with, and some at the edge.
+func mistakes() []string {
 	search, list := "/api/v1/iocs/search?", "/api/v1/iocs?"
-	key := one(q, "all", "all", "all", "all", "pro", "free", "none", "nonsense", "articles only", "expired", "revoked")
-	target := one(q,
-		search, search+pairs("q", "a"), search+"q=%00ab", search+"q=%ff%fe", search+"q=ab&q=cd", search+pairs("q", strings.Repeat("x", 2049)),
-		search+pairs("q", "abc", "type", "ip"), search+pairs("q", "abc", "limt", "5"), search+pairs("q", "abc", "limit", "0"),
-		search+pairs("q", "abc", "limit", "100000"), search+pairs("q", "abc", "limit", "9999", "offset", "2"),
-		search+pairs("q", "abc", "offset", "-1"), search+pairs("q", "abc", "view", "wide"), search+pairs("q", "abc", "match", "fuzzy"),
-		search+pairs("q", "abc", "_x", "1"), search+pairs("q", "abc", "include_related", "maybe"),
-		list+pairs("type", "ipv4,ip"), list+pairs("category", "x"), list+pairs("since", "yesterday"), list+pairs("until", "2020-01-01"),
-		list+pairs("offset", "10001"), list+pairs("cursor", "AQAA"), list+pairs("article_id", "1"), list+pairs("technique", "phishing"),
-		list+pairs("format", "xml"), list+pairs("tags", "c2"), list+pairs("tag", ","), list+pairs("limit", "1000000"),
+	return []string{
+		search, search + pairs("q", "a"), search + "q=%00ab", search + "q=%ff%fe", search + "q=ab&q=cd", search + pairs("q", strings.Repeat("x", 2049)),
+		search + pairs("q", "abc", "type", "ip"), search + pairs("q", "abc", "limt", "5"), search + pairs("q", "abc", "limit", "0"),
+		search + pairs("q", "abc", "limit", "100000"), search + pairs("q", "abc", "limit", "9999", "offset", "2"),
+		search + pairs("q", "abc", "offset", "-1"), search + pairs("q", "abc", "view", "wide"), search + pairs("q", "abc", "match", "fuzzy"),
+		search + pairs("q", "abc", "_x", "1"), search + pairs("q", "abc", "include_related", "maybe"),
+		list + pairs("type", "ipv4,ip"), list + pairs("category", "x"), list + pairs("since", "yesterday"), list + pairs("until", "2020-01-01"),
+		list + pairs("offset", "10001"), list + pairs("cursor", "AQAA"), list + pairs("article_id", "1"), list + pairs("technique", "phishing"),
+		list + pairs("format", "xml"), list + pairs("tags", "c2"), list + pairs("tag", ","), list + pairs("limit", "1000000"),
 		"/api/v1/iocs/none", "/api/v1/ioc", "/item/none", "/healthz", "/api/openapi.json",
-	)
-	r := q.request(target, key)
+	}
+}
+
+// everyMistake is each of them once, with every key that fails, methods and
+// types that are not there, and more from one key than its day allows.
+func (q *questions) everyMistake() []question {
+	var all []question
+	ask := func(method, target, key, accept string) {
+		r := q.plain(target, key)
+		r.method = method
+		if accept != "" {
+			r.header.Set("Accept", accept)
+		}
+		all = append(all, r)
+	}
+	for _, target := range mistakes() {
+		ask(http.MethodGet, target, "all", "")
+		ask(http.MethodPost, target, "all", "")
+		ask(http.MethodGet, target, "free", "")
+	}
+	for _, key := range []string{"none", "nonsense", "articles only", "expired", "revoked"} {
+		ask(http.MethodGet, "/api/v1/iocs/search?"+pairs("q", "login"), key, "")
+		ask(http.MethodGet, "/item/"+q.any().article.String(), key, "text/html")
+	}
+	ask(http.MethodGet, "/api/v1/iocs", "all", "image/png")
+	return all
+}
+
+// mistake is one of them, with some key.
+func (q *questions) mistake() question {
+	r := q.request(one(q, mistakes()...), one(q, "all", "all", "all", "pro", "free", "none", "articles only", "expired", "revoked"))
 	if q.chance(10) {
 		r.method = one(q, http.MethodPost, http.MethodDelete, http.MethodPut)
 	}
