@@ -13,9 +13,35 @@ import (
 	"spoor/internal/store"
 )
 
-// selectByIndicator reads one row more than can be ranked, latest made first,
-// each with the clock's seq at the same moment.
-const selectByIndicator = `SELECT ` + recordColumns + `, (SELECT seq FROM clock WHERE id = 1)` + fromRecords + ` WHERE r.indicator_id = ANY($1) AND r.tlp <= $2 ORDER BY r.added_seq DESC LIMIT $3`
+// The statements of an exact search read one row more than can be ranked,
+// latest made first, each with the clock's seq at the same moment. Identities
+// stand one by one: of an array PostgreSQL does not know the length, and so
+// makes a new plan for each query, which takes longer than the query.
+const (
+	exactRecords = `SELECT ` + recordColumns + `, (SELECT seq FROM clock WHERE id = 1)` + fromRecords + ` WHERE r.tlp <= $1 AND `
+	newestFirst  = ` ORDER BY r.added_seq DESC LIMIT 10001`
+
+	selectByIndicator      = exactRecords + `r.indicator_id = $2` + newestFirst
+	selectByTwoIndicators  = exactRecords + `r.indicator_id IN ($2, $3)` + newestFirst
+	selectByFourIndicators = exactRecords + `r.indicator_id IN ($2, $3, $4, $5)` + newestFirst
+	selectByIndicators     = exactRecords + `r.indicator_id = ANY ($2)` + newestFirst
+)
+
+// byIndicator returns the question for the records of some identities, at
+// least one.
+func byIndicator(v store.Visibility, ids [][16]byte) question {
+	last := ids[len(ids)-1]
+	switch args := []any{seen(v), ids[0]}; len(ids) {
+	case 1:
+		return question{sql: selectByIndicator, args: args}
+	case 2:
+		return question{sql: selectByTwoIndicators, args: append(args, last)}
+	case 3, 4: // three are four of which one is named twice
+		return question{sql: selectByFourIndicators, args: append(args, ids[1], ids[2], last)}
+	default:
+		return question{sql: selectByIndicators, args: []any{seen(v), ids}}
+	}
+}
 
 // Exact implements store.Snapshot.
 func (v *snapshot) Exact(ctx context.Context, q store.ExactQuery) (store.Matches, error) {
@@ -30,7 +56,7 @@ func (v *snapshot) Exact(ctx context.Context, q store.ExactQuery) (store.Matches
 		return m, v.failed
 	}
 	var rows []row
-	err := v.first(ctx, question{sql: selectByIndicator, args: []any{ids, seen(q.Visibility), store.Cap + 1}}, func(r pgx.Rows) error {
+	err := v.first(ctx, byIndicator(q.Visibility, ids), func(r pgx.Rows) error {
 		rows = append(rows, row{})
 		return rows[len(rows)-1].scanWith(r, &v.clock.seq)
 	})
