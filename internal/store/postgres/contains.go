@@ -88,7 +88,7 @@ func (v *snapshot) hits(ctx context.Context, q store.ContainsQuery) (hits []hit,
 			}
 			n++
 			h.typ = ioc.Type(typ) //nolint:gosec // written by us
-			ok := false
+			var ok bool
 			if h.place, ok = q.Needle.Match(h.typ, h.key); ok {
 				hits = append(hits, h)
 			}
