@@ -48,10 +48,17 @@ func newNode(ctx context.Context, conf *pgxpool.Config) (*node, error) {
 // is alive before another is made.
 const pingTimeout = time.Second
 
-// dialer notices in half a minute that a machine is gone: without asking, the
-// end of a machine looks like a server that takes its time.
+// silence is how long a machine that is gone may look like a server that takes
+// its time.
+const silence = 30 * time.Second
+
+// dialer asks idle connections for a sign of life, and gives up those that give
+// none.
 func dialer() *net.Dialer {
-	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}}
+	return &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence / 3, Interval: silence / 6, Count: 4},
+		Control:         limitSilence,
+	}
 }
 
 // while returns a context for a question to the server, which ends also when

@@ -1,3 +1,5 @@
+//go:build unix
+
 package postgres
 
 import (
@@ -5,8 +7,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -368,6 +373,44 @@ func TestCalledOff(t *testing.T) {
 		t.Errorf("out of time: %v", err)
 	}
 	wait("once out of time", 0)
+}
+
+// TestDialer: connections of every kind are made; over TCP one that is silent
+// for too long is given up.
+func TestDialer(t *testing.T) {
+	t.Parallel()
+	for network, address := range map[string]string{"tcp": "127.0.0.1:0", "unix": t.TempDir() + "/socket"} {
+		l, err := net.Listen(network, address) //nolint:noctx // at once
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		c, err := dialer().DialContext(t.Context(), network, l.Addr().String())
+		if err != nil {
+			t.Errorf("%s: %v", network, err)
+			continue
+		}
+		defer c.Close()
+		if tcp, ok := c.(*net.TCPConn); ok && runtime.GOOS == "linux" {
+			checkSilence(t, tcp)
+		}
+	}
+}
+
+// checkSilence reads the limit back from the system.
+func checkSilence(t *testing.T, c *net.TCPConn) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := 0
+	if err := raw.Control(func(fd uintptr) { limit, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, 18) }); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil || time.Duration(limit)*time.Millisecond != silence {
+		t.Errorf("silent for %d ms at most, %v", limit, err)
+	}
 }
 
 func opened(t *testing.T, dsn string) *Store {
