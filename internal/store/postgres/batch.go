@@ -86,9 +86,6 @@ func (w *writer) resolve(ctx context.Context, found []row) error {
 	return nil
 }
 
-// indexTrigrams puts what the batch added to the trigram index in its places.
-const indexTrigrams = `SELECT gin_clean_pending_list('records_trigram')`
-
 // flush writes the batch.
 func (w *writer) flush(ctx context.Context) error {
 	w.clock.articles += int64(len(w.articles.made))
@@ -107,9 +104,6 @@ func (w *writer) flush(ctx context.Context) error {
 	}
 	w.queueChanged(b)
 	b.Queue(updateBatches, [16]byte(w.run.id), w.batches+1)
-	if len(w.made)+len(w.changed) > 0 {
-		b.Queue(indexTrigrams)
-	}
 	if err := w.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("write articles and changes: %w", err)
 	}

@@ -99,13 +99,21 @@ func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outco
 // fewRecords are found without the planner knowing how many there are.
 const fewRecords = 5000
 
-// analyze tells the planner how large the tables have become: what it knew of
-// an empty one would have it walk a full one.
-const analyze = `ANALYZE records, facets, articles, sightings`
+// These tell the planner how large the tables have become: what it knew of
+// empty ones would have it walk full ones. One table a statement, which every
+// engine takes.
+const (
+	analyzeRecords   = `ANALYZE records`
+	analyzeFacets    = `ANALYZE facets`
+	analyzeArticles  = `ANALYZE articles`
+	analyzeSightings = `ANALYZE sightings`
+)
 
 func (r *run) analyse(ctx context.Context) error {
-	if _, err := r.st.primary.pool.Exec(ctx, analyze); err != nil {
-		return fmt.Errorf("analyse tables: %w", translate(err))
+	for _, table := range []string{analyzeRecords, analyzeFacets, analyzeArticles, analyzeSightings} {
+		if _, err := r.st.primary.pool.Exec(ctx, table); err != nil {
+			return fmt.Errorf("analyse tables: %w", translate(err))
+		}
 	}
 	r.analysed = r.before + r.added
 	return nil

@@ -1,3 +1,3 @@
 -- +goose NO TRANSACTION
 -- +goose Up
-CREATE INDEX IF NOT EXISTS records_updated ON records (updated_at, seq, facet_id);
+CREATE INDEX IF NOT EXISTS records_updated ON records (updated_at ASC, seq, facet_id);

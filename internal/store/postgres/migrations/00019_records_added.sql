@@ -1,3 +1,3 @@
 -- +goose NO TRANSACTION
 -- +goose Up
-CREATE INDEX IF NOT EXISTS records_added ON records (added_seq);
+CREATE INDEX IF NOT EXISTS records_added ON records (added_seq ASC);
