@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"spoor/internal/auth"
 	"spoor/internal/ingest"
@@ -60,6 +64,9 @@ func TestEnginesAnswerAlike(t *testing.T) {
 	began := time.Now()
 	for q.asked < in.queries && tw.different < maxDifferent {
 		tw.ask(t, q.next())
+		if q.asked%1000 == 0 {
+			t.Logf("%d queries, %d answers differ", q.asked, tw.different)
+		}
 	}
 	t.Logf("%d queries in %s; %v", q.asked, time.Since(began).Round(time.Millisecond), tw)
 	if tw.different > 0 {
@@ -89,6 +96,13 @@ type twins struct {
 	different int
 	bytes     int64
 	took      map[string]time.Duration
+	slowest   map[string]slow
+}
+
+// slow is what took an engine longest.
+type slow struct {
+	took   time.Duration
+	target string
 }
 
 type twin struct {
@@ -105,7 +119,7 @@ const rationedPerDay = 25
 
 func newTwins(t *testing.T, dsn string, seed uint64) *twins {
 	t.Helper()
-	tw := &twins{servers: map[string]*twin{}, statuses: map[int]int{}, took: map[string]time.Duration{}, clock: present()}
+	tw := &twins{servers: map[string]*twin{}, statuses: map[int]int{}, took: map[string]time.Duration{}, slowest: map[string]slow{}, clock: present()}
 	now := func() time.Time { return tw.clock }
 	small, err := sqlite.Open(t.Context(), sqlite.Options{Path: t.TempDir() + "/spoor.db", Now: now})
 	if err != nil {
@@ -179,32 +193,47 @@ func (tw *twins) addKeys(t *testing.T, seed uint64) {
 	}
 }
 
-// fill puts the input into both stores and returns what was said in it.
+// fill puts the input into both stores, step by step at the same time, and
+// returns what was said in it.
 func (tw *twins) fill(t *testing.T, in input) *sayings {
 	t.Helper()
-	var said *sayings
-	counts := map[string]string{}
+	heard, counts := map[string]*sayings{}, map[string][]string{}
 	for name, s := range tw.servers {
-		began := time.Now()
-		said = newSayings(s.store, in.seed)
-		for _, step := range in.steps {
-			tw.clock = present().Add(-step.ago)
-			counts[name] += fmt.Sprintln(step.into(t, said, func() time.Time { return tw.clock }))
+		heard[name], counts[name] = newSayings(s.store, in.seed), make([]string, len(in.steps))
+	}
+	for i, step := range in.steps {
+		tw.clock = present().Add(-step.ago)
+		now := func() time.Time { return tw.clock }
+		var took [2]time.Duration
+		var wg errgroup.Group
+		for n, name := range []string{"sqlite", "postgres"} {
+			wg.Go(func() (err error) {
+				began := time.Now()
+				counts[name][i], err = step.into(t.Context(), heard[name], now)
+				took[n] = time.Since(began)
+				return err
+			})
 		}
-		for _, o := range said.list[:20] { // a number that is gone is not given out again
+		if err := wg.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		tw.took["sqlite"] += took[0]
+		tw.took["postgres"] += took[1]
+	}
+	if diff := cmp.Diff(counts["sqlite"], counts["postgres"]); diff != "" {
+		t.Fatalf("the imports count differently (-sqlite +postgres):\n%s", diff)
+	}
+	for name, s := range tw.servers {
+		for _, o := range heard[name].list[:20] { // a number that is gone is not given out again
 			if err := s.store.DeleteRecord(t.Context(), o.id); err != nil && !errors.Is(err, store.ErrNotFound) {
 				t.Fatalf("%s: delete %s: %v", name, o.value, err)
 			}
 		}
-		tw.took[name] = time.Since(began).Round(time.Millisecond)
 	}
-	if counts["sqlite"] != counts["postgres"] {
-		t.Fatalf("the imports count differently:\nsqlite\n%spostgres\n%s", counts["sqlite"], counts["postgres"])
-	}
-	t.Logf("%d observations; %v", said.seen, tw.took)
+	t.Logf("%d observations; %v", heard["sqlite"].seen, tw.took)
 	clear(tw.took)
 	tw.clock = present()
-	return said
+	return heard["sqlite"]
 }
 
 // question is one request; follow, if any, gets the answer.
@@ -259,7 +288,11 @@ func (tw *twins) answer(t *testing.T, name string, q question) answer {
 	w := httptest.NewRecorder()
 	began := time.Now()
 	tw.servers[name].handler.ServeHTTP(w, r)
-	tw.took[name] += time.Since(began)
+	took := time.Since(began)
+	tw.took[name] += took
+	if took > tw.slowest[name].took {
+		tw.slowest[name] = slow{took, q.target}
+	}
 	res := w.Result()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
@@ -297,7 +330,7 @@ func (tw *twins) String() string {
 	for _, s := range statuses {
 		fmt.Fprintf(&b, "status %d: %d, ", s, tw.statuses[s])
 	}
-	return fmt.Sprintf("%snothing in %d, %d MB, %v", b.String(), tw.nothing, tw.bytes>>20, tw.took)
+	return fmt.Sprintf("%snothing in %d, %d MB, %v, slowest %v", b.String(), tw.nothing, tw.bytes>>20, tw.took, tw.slowest)
 }
 
 // input is what both stores are filled with, in steps at different times.
@@ -308,45 +341,37 @@ type input struct {
 }
 
 // step is a part of the input, so long before the present. into writes it
-// and returns its counts.
+// and returns its counts. Both engines may be at it at the same time.
 type step struct {
 	ago  time.Duration
-	into func(t *testing.T, st store.RunStarter, now func() time.Time) any
+	into func(ctx context.Context, st store.RunStarter, now func() time.Time) (counts string, err error)
 }
 
 // files is the step that imports these.
 func files(ago time.Duration, batch int, paths ...string) step {
-	return step{ago, func(t *testing.T, st store.RunStarter, now func() time.Time) any {
-		t.Helper()
-		sum, err := ingest.New(st, ingest.Options{Now: now, BatchSize: batch}).Import(t.Context(), ingest.Request{Paths: paths}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return fmt.Sprint(sum.Read, sum.New, sum.Updated, sum.Unchanged, sum.Merged, sum.Skipped.Total())
+	return step{ago, func(ctx context.Context, st store.RunStarter, now func() time.Time) (string, error) {
+		sum, err := ingest.New(st, ingest.Options{Now: now, BatchSize: batch}).Import(ctx, ingest.Request{Paths: paths}, nil)
+		return fmt.Sprint(sum.Read, sum.New, sum.Updated, sum.Unchanged, sum.Merged, sum.Skipped.Total()), err
 	}}
 }
 
 // made is the step that writes n generated rows, with every marking, warning
 // and kind of source.
 func made(ago time.Duration, n int, seed uint64) step {
-	return step{ago, func(t *testing.T, st store.RunStarter, now func() time.Time) any {
-		t.Helper()
-		run, err := st.StartRun(t.Context(), store.RunSpec{Feed: storetest.GeneratedFeed(), Source: "generated", Now: now()})
+	return step{ago, func(ctx context.Context, st store.RunStarter, now func() time.Time) (string, error) {
+		run, err := st.StartRun(ctx, store.RunSpec{Feed: storetest.GeneratedFeed(), Source: "generated", Now: now()})
 		if err != nil {
-			t.Fatal(err)
+			return "", err
 		}
 		var sum store.Outcome
 		for part := range slices.Chunk(storetest.Generate(n, seed), 500) {
-			outcome, err := run.Write(t.Context(), part)
+			outcome, err := run.Write(ctx, part)
 			if err != nil {
-				t.Fatal(err)
+				return "", err
 			}
 			sum.Add(outcome)
 		}
-		if err := run.Finish(t.Context(), store.RunStats{}); err != nil {
-			t.Fatal(err)
-		}
-		return sum
+		return fmt.Sprint(sum), run.Finish(ctx, store.RunStats{})
 	}}
 }
 
