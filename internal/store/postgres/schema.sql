@@ -132,7 +132,7 @@ CREATE INDEX records_article ON records USING btree (article_id, confidence DESC
 CREATE INDEX records_facet ON records USING btree (facet_id, updated_at, seq);
 CREATE INDEX records_id ON records USING btree (id);
 CREATE INDEX records_key ON records USING btree (ioc_value_normalized);
-CREATE INDEX records_trigram ON records USING gin (ioc_value_normalized gin_trgm_ops) WITH (gin_pending_list_limit='256');
+CREATE INDEX records_trigram ON records USING gin (ioc_value_normalized gin_trgm_ops) WITH (gin_pending_list_limit='1024');
 CREATE INDEX records_updated ON records USING btree (updated_at, seq, facet_id);
 
 CREATE TABLE runs (
