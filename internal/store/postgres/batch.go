@@ -103,7 +103,7 @@ func (w *writer) flush(ctx context.Context) error {
 		return err
 	}
 	w.queueChanged(b)
-	b.Queue(updateBatches, [16]byte(w.run.id), w.batches+1)
+	b.Queue(updateBatches, [16]byte(w.run.id), w.batches)
 	if err := w.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("write articles and changes: %w", err)
 	}

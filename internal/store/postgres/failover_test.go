@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -48,6 +49,10 @@ func failover(t *testing.T, end func(*pgtest.Cluster) error) {
 		t.Errorf("before synchronous_standby_names is set: %+v", h)
 	}
 	say(t, st, domains(0, 100))
+	must(t, primary.Set(t.Context(), "synchronous_standby_names=nobody"))
+	for h := health(t, st); h.Writable || h.Problem == ""; h = health(t, st) {
+		time.Sleep(20 * time.Millisecond) // until the setting has arrived
+	}
 	must(t, primary.Set(t.Context(), "synchronous_standby_names=s1"))
 	waitSynchronous(t, primary)
 	if h := health(t, st); h.Replication != store.Synchronous {
@@ -307,6 +312,33 @@ func brokenCommit(t *testing.T, arrives bool) {
 	verify(t, st, 199)
 }
 
+// TestBrokenTwice: the connection breaks at the end of a write, and then once
+// more before it is known what became of it.
+func TestBrokenTwice(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, pgtest.DSN(t))
+	st := openAt(t, postgres.Options{DSN: p.dsn})
+	p.cut(cut{when: "COMMIT", arrives: true}, cut{when: "SELECT hash FROM api_keys"})
+	if added, err := st.AddFirstKey(t.Context(), key("first")); !added || err != nil || p.left() > 0 {
+		t.Errorf("first key: %t, %v, %d cuts left", added, err, p.left())
+	}
+	run := startRun(t, st)
+	for i := range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		p.cut(cut{when: "COMMIT", arrives: true, then: cancel})
+		if out, err := run.Write(ctx, domains(200*i, 100)); !errors.Is(err, context.Canceled) {
+			t.Errorf("a write that nobody waits for: %+v, %v", out, err)
+		}
+		cancel()
+		// That one was written is no sign that the next one was.
+		p.cut(cut{when: "COMMIT"})
+		if out, err := run.Write(t.Context(), domains(200*i+100, 100)); out.New != 100 || err != nil || p.left() > 0 {
+			t.Errorf("the next write: %+v, %v, %d cuts left", out, err, p.left())
+		}
+	}
+	verify(t, st, 400)
+}
+
 // proxy forwards connections to a server, and cuts them where it is told to.
 type proxy struct {
 	dsn, target string
@@ -426,5 +458,35 @@ func (p *proxy) serve(client net.Conn) {
 			_, _ = io.Copy(io.Discard, client) // until the answer came
 			return
 		}
+	}
+}
+
+// TestLostBatches: a run whose acknowledged batches are gone, as after the
+// promotion of a standby that lacked them, ends instead of claiming them.
+func TestLostBatches(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]string{"a batch": `UPDATE runs SET batches = 1`, "all of it": `DELETE FROM runs`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn := pgtest.DSN(t)
+			st := openAt(t, postgres.Options{DSN: dsn})
+			run := startRun(t, st)
+			for i := range 2 {
+				if _, err := run.Write(t.Context(), domains(10*i, 10)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			conn, err := pgx.Connect(t.Context(), dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+			if _, err := conn.Exec(t.Context(), lose); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := run.Write(t.Context(), domains(20, 10)); err == nil || !strings.Contains(err.Error(), "run the same again") {
+				t.Errorf("write = %v, want that something was lost", err)
+			}
+		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 const selectHealth = `SELECT (SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied),
 	current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') NOT IN ('off', 'local'),
-	(SELECT count(*) FROM pg_stat_replication), pg_is_in_recovery()`
+	(SELECT count(*) FROM pg_stat_replication), (SELECT count(*) FROM pg_stat_replication WHERE sync_state IS NULL OR sync_state IN ('sync', 'quorum')), pg_is_in_recovery()`
 
 // healthTimeout is how long the server that takes writes may take to say how it
 // is before it is reported not to answer.
@@ -28,10 +28,10 @@ func (s *Store) Health(ctx context.Context) (store.Health, error) {
 		h.Replication = store.Asynchronous
 	}
 	var synchronous, standby bool
-	standbys := 0
+	standbys, waitedFor := 0, 0
 	asking, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	err := s.keys.pool.QueryRow(asking, selectHealth).Scan(&h.Schema, &synchronous, &standbys, &standby)
+	err := s.keys.pool.QueryRow(asking, selectHealth).Scan(&h.Schema, &synchronous, &standbys, &waitedFor, &standby)
 	if ctx.Err() != nil {
 		return h, fmt.Errorf("read health: %w", ctx.Err())
 	}
@@ -41,6 +41,8 @@ func (s *Store) Health(ctx context.Context) (store.Health, error) {
 		return h, nil
 	case standby:
 		h.Problem = "the server is a standby and takes no writes"
+	case synchronous && waitedFor == 0: // who may not see the state sees NULL
+		h.Problem = "no standby of synchronous_standby_names is connected: writes wait for one"
 	default:
 		h.Writable = true
 	}

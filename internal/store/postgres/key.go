@@ -23,9 +23,8 @@ func (s *Store) AddFirstKey(ctx context.Context, key store.Key) (bool, error) {
 	added := false
 	err := s.update(ctx, func(ctx context.Context, t *txn) error {
 		if t.again && added { // whether the commit that broke was one
-			var err error
-			added, err = t.hasKey(ctx, key)
-			if err != nil || added {
+			has, err := t.hasKey(ctx, key)
+			if err != nil || has {
 				return err
 			}
 		}
@@ -113,7 +112,7 @@ func (s *Store) Keys(ctx context.Context) ([]store.Key, error) { return s.readKe
 // is as good.
 func (s *Store) readKeys(ctx context.Context, sql string, args ...any) (keys []store.Key, err error) {
 	err = s.retry(ctx, func() error {
-		err := s.keys.readKeys(ctx, &keys, sql, args...)
+		err := s.replicas.ask(ctx, s.primary, func(ctx context.Context) error { return s.keys.readKeys(ctx, &keys, sql, args...) })
 		if s.replicas == nil || !unreachable(err) || ctx.Err() != nil {
 			return err
 		}

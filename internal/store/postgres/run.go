@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,7 +23,8 @@ type run struct {
 	feedID  uuid.UUID
 	feed    store.Feed
 	now     time.Time
-	batches int64 // written so far
+	batches int64 // begun so far, the one under way included
+	written int64 // the last of them that was acknowledged
 	// seen holds the first sequence numbers of the records met in this run, to
 	// tell what is said twice from what is read again.
 	seen *roaring64.Bitmap
@@ -67,15 +69,13 @@ const (
 // Write implements store.Run.
 func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outcome, error) {
 	var w *writer
+	// Also one that fails has its number: it may have been committed, and must
+	// not be taken for the next one.
+	r.batches++
 	err := r.st.update(ctx, func(ctx context.Context, t *txn) error {
-		if t.again && w != nil {
-			written := int64(0)
-			if err := t.QueryRow(ctx, selectBatches, [16]byte(r.id)).Scan(&written); err != nil {
-				return fmt.Errorf("find batch: %w", err)
-			}
-			if written > r.batches {
-				return nil // the commit that broke was one
-			}
+		written, err := r.lastWritten(ctx, t)
+		if err != nil || t.again && w != nil && written == r.batches { // the commit that broke was one
+			return err
 		}
 		w = newWriter(r, t)
 		return w.write(ctx, batch)
@@ -84,7 +84,7 @@ func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outco
 		clear(r.articles)
 		return store.Outcome{}, fmt.Errorf("write batch: %w", err)
 	}
-	r.batches++
+	r.written = r.batches
 	r.seen.Or(w.met)
 	r.added += int64(w.out.New)
 	r.remember(batch)
@@ -111,12 +111,31 @@ const (
 
 func (r *run) analyse(ctx context.Context) error {
 	for _, table := range []string{analyzeRecords, analyzeFacets, analyzeArticles, analyzeSightings} {
-		if _, err := r.st.primary.pool.Exec(ctx, table); err != nil {
-			return fmt.Errorf("analyse tables: %w", translate(err))
+		err := r.st.retry(ctx, func() error {
+			_, err := r.st.primary.pool.Exec(ctx, table)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("analyse tables: %w", err)
 		}
 	}
 	r.analysed = r.before + r.added
 	return nil
+}
+
+// errLost is what a failover without a synchronous standby can lead to.
+var errLost = errors.New("the database lacks what it acknowledged in this run: a standby without it was promoted: run the same again")
+
+// lastWritten returns the number of the run's last batch in the database.
+func (r *run) lastWritten(ctx context.Context, t *txn) (n int64, err error) {
+	err = t.QueryRow(ctx, selectBatches, [16]byte(r.id)).Scan(&n)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows), err == nil && n < r.written:
+		return 0, errLost
+	case err != nil:
+		return 0, fmt.Errorf("find batch: %w", err)
+	}
+	return n, nil
 }
 
 // remember notes the articles of a batch that was written.

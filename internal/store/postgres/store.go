@@ -100,6 +100,10 @@ func parse(dsn string) (*pgxpool.Config, error) {
 	if !names(dsn, "pool_max_conns") {
 		conf.MaxConns = int32(max(8, 4*runtime.GOMAXPROCS(0))) //nolint:gosec // a few hundred at the most
 	}
+	// Identities are not sent as text; this way does as well behind a pooler.
+	if m := conf.ConnConfig.DefaultQueryExecMode; m == pgx.QueryExecModeExec || m == pgx.QueryExecModeSimpleProtocol {
+		conf.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
 	if conf.ConnConfig.ConnectTimeout == 0 {
 		conf.ConnConfig.ConnectTimeout = connectTimeout
 	}

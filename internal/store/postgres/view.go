@@ -232,11 +232,13 @@ func (v *snapshot) timeless(ctx context.Context, sql string, row func(pgx.Rows) 
 	if v.conn != nil || v.strict || !v.glanced {
 		return v.ask(ctx, sql, row, args...)
 	}
-	rows, err := v.node.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return err
-	}
-	return each(rows, row)
+	return v.further(ctx, func(ctx context.Context) error {
+		rows, err := v.node.pool.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		return each(rows, row)
+	})
 }
 
 // question is a statement and its arguments.
