@@ -431,7 +431,10 @@ func BenchmarkSearchHandler(b *testing.B) {
 		{"alone, counted", known + "&include_related=false", true},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			g := newRig(b, func(o *Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)); o.Now, o.Metrics = time.Now, bench.metrics })
+			g := newRig(b, func(o *Options) {
+				o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil))
+				o.Now, o.Metrics = time.Now, bench.metrics
+			})
 			h := g.srv.Handler()
 			r := httptest.NewRequest("GET", bench.path, nil)
 			r.Host = "feed.example"
