@@ -68,9 +68,12 @@ func (w *writer) resolve(ctx context.Context, found []row) error {
 		}
 		err = each(rows, func(r pgx.Rows) error {
 			id, f, err := scanFacet(r)
+			if err != nil {
+				return err
+			}
 			facets[id] = f
 			w.st.facets.put(id, f)
-			return err
+			return nil
 		})
 		if err != nil {
 			return err

@@ -14,11 +14,11 @@ type clock struct {
 	updatedAt                               time.Time
 	records, articles, sightings, deletions int64
 	maxTLP                                  int16
-	keysMade                                int64
+	keysMade, keysChanged                   int64
 }
 
 const (
-	selectClock = `SELECT seq, updated_at, records, articles, sightings, deletions, max_tlp, keys_made FROM clock WHERE id = 1`
+	selectClock = `SELECT seq, updated_at, records, articles, sightings, deletions, max_tlp, keys_made, keys_changed FROM clock WHERE id = 1`
 	lockClock   = selectClock + ` FOR UPDATE`
 
 	// byIndex keeps the planner, which may know nothing yet of a table that is
@@ -28,15 +28,15 @@ const (
 )
 
 func (k *clock) scan(row pgx.Row) error {
-	err := row.Scan(&k.seq, &k.updatedAt, &k.records, &k.articles, &k.sightings, &k.deletions, &k.maxTLP, &k.keysMade)
+	err := row.Scan(&k.seq, &k.updatedAt, &k.records, &k.articles, &k.sightings, &k.deletions, &k.maxTLP, &k.keysMade, &k.keysChanged)
 	k.updatedAt = k.updatedAt.UTC()
 	return err
 }
 
-const updateClock = `UPDATE clock SET seq = $1, updated_at = $2, records = $3, articles = $4, sightings = $5, deletions = $6, max_tlp = $7, keys_made = $8 WHERE id = 1`
+const updateClock = `UPDATE clock SET seq = $1, updated_at = $2, records = $3, articles = $4, sightings = $5, deletions = $6, max_tlp = $7, keys_made = $8, keys_changed = $9 WHERE id = 1`
 
 func (k *clock) save(b *pgx.Batch) {
-	b.Queue(updateClock, k.seq, k.updatedAt, k.records, k.articles, k.sightings, k.deletions, k.maxTLP, k.keysMade)
+	b.Queue(updateClock, k.seq, k.updatedAt, k.records, k.articles, k.sightings, k.deletions, k.maxTLP, k.keysMade, k.keysChanged)
 }
 
 // tick hands out the next sequence number and the record time that goes with

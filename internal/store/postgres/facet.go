@@ -102,9 +102,12 @@ func (v *snapshot) facetsOf(ctx context.Context, rows []row) (map[uuid.UUID]*fac
 	}
 	err := v.timeless(ctx, selectFacets, func(r pgx.Rows) error {
 		id, f, err := scanFacet(r)
+		if err != nil {
+			return err
+		}
 		all[id] = f
 		v.st.facets.put(id, f)
-		return err
+		return nil
 	}, missing)
 	if err != nil {
 		return nil, fmt.Errorf("read facets: %w", err)

@@ -63,6 +63,7 @@ func (t *txn) addKey(ctx context.Context, key store.Key) error {
 		return err
 	}
 	t.clock.keysMade++
+	t.clock.keysChanged++
 	_, err = t.Exec(ctx, insertKey, key.Hash[:], [16]byte(key.ID), [16]byte(account), t.clock.keysMade, key.Name, key.Prefix, key.Tier,
 		scopes, ips, int16(key.MaxTLP), instant(key.CreatedAt), instant(key.ExpiresAt))
 	if err != nil {
@@ -108,15 +109,15 @@ func (s *Store) KeyByHash(ctx context.Context, hash [32]byte) (store.Key, error)
 func (s *Store) Keys(ctx context.Context) ([]store.Key, error) { return s.readKeys(ctx, selectKeys) }
 
 // readKeys asks the server that takes writes, where what was revoked is
-// revoked. While there is none, nobody can revoke either, and a replica's word
-// is as good.
+// revoked. While there is none, nobody can revoke either, and the word of a
+// replica that has every change of keys seen so far is as good.
 func (s *Store) readKeys(ctx context.Context, sql string, args ...any) (keys []store.Key, err error) {
 	err = s.retry(ctx, func() error {
 		err := s.replicas.ask(ctx, s.primary, func(ctx context.Context) error { return s.keys.readKeys(ctx, &keys, sql, args...) })
 		if s.replicas == nil || !unreachable(err) || ctx.Err() != nil {
 			return err
 		}
-		if n := s.replicas.pick(); n != s.primary && n.readKeys(ctx, &keys, sql, args...) == nil {
+		if n := s.replicas.knowingKeys(); n != nil && n.readKeys(ctx, &keys, sql, args...) == nil {
 			return nil
 		}
 		return err
@@ -168,6 +169,7 @@ func (s *Store) RevokeKey(ctx context.Context, id uuid.UUID, at time.Time) error
 		if done.RowsAffected() == 0 {
 			return fmt.Errorf("key %s: %w", id, store.ErrNotFound)
 		}
+		t.clock.keysChanged++
 		return nil
 	})
 }

@@ -116,7 +116,11 @@ type listPlan struct {
 
 func (v *snapshot) plan(ctx context.Context, f store.Filter) (listPlan, error) {
 	p := listPlan{article: f.Article}
-	v.Seq() // the clause of the marking depends on the clock
+	if v.conn == nil && v.failed == nil { // the clause of the marking depends on the clock
+		if err := v.load(); err != nil {
+			return p, err
+		}
+	}
 	if v.failed != nil {
 		return p, v.failed
 	}

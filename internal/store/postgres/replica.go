@@ -35,6 +35,7 @@ type replicas struct {
 	maxLag  time.Duration
 	all     []*replica
 	next    atomic.Uint64
+	keys    atomic.Int64 // the primary's number of changes of keys
 
 	mu sync.Mutex
 	// heads are the primary's sequence numbers with the time at which each
@@ -61,6 +62,7 @@ type replica struct {
 	// pooled is set when a pooler stands between, which would lend prepared
 	// statements to strangers.
 	pooled  atomic.Bool
+	keys    atomic.Int64
 	mu      sync.Mutex
 	state   store.ReplicaState
 	lag     time.Duration
@@ -202,22 +204,24 @@ func (rs *replicas) probe(ctx context.Context) {
 }
 
 func (rs *replicas) probePrimary(ctx context.Context) {
-	seq, _, err := rs.look.seq(ctx)
+	at, err := rs.look.place(ctx)
 	rs.primary.setSilent(isTimeout(err))
 	if err == nil {
-		rs.note(seq, time.Now())
+		rs.note(at.seq, time.Now())
+		rs.keys.Store(at.keys)
 	}
 }
 
 func (rs *replicas) probeReplica(ctx context.Context, r *replica) {
-	seq, pooled, err := r.look.seq(ctx)
+	at, err := r.look.place(ctx)
 	r.setSilent(isTimeout(err))
 	if err != nil {
 		r.set(store.ReplicaDown, 0, reason(err))
 		return
 	}
-	r.pooled.Store(pooled)
-	switch lag, known := rs.lag(seq); {
+	r.pooled.Store(at.pooled)
+	r.keys.Store(at.keys)
+	switch lag, known := rs.lag(at.seq); {
 	case !known:
 		r.set(store.ReplicaLagging, lag, "lacks changes of an unknown age")
 	case lag > rs.maxLag:
@@ -227,23 +231,42 @@ func (rs *replicas) probeReplica(ctx context.Context, r *replica) {
 	}
 }
 
-const selectSeq = `SELECT seq, pg_backend_pid() FROM clock WHERE id = 1`
+// place is how far a server is.
+type place struct {
+	seq, keys int64 // the clock's numbers of changes: of records, of keys
+	// pooled is whether a pooler stands between, which gives out process
+	// numbers of its own.
+	pooled bool
+}
 
-// seq asks a server for its sequence number, and whether a pooler stands
-// between, which gives out process numbers of its own.
-func (n *node) seq(ctx context.Context) (seq int64, pooled bool, err error) {
+const selectSeq = `SELECT seq, keys_changed, pg_backend_pid() FROM clock WHERE id = 1`
+
+// place asks a server how far it is.
+func (n *node) place(ctx context.Context) (h place, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	c, err := n.acquire(ctx)
 	if err != nil {
-		return 0, false, err
+		return h, err
 	}
 	defer c.Release()
 	pid := uint32(0)
-	if err := c.QueryRow(ctx, selectSeq).Scan(&seq, &pid); err != nil {
-		return 0, false, fmt.Errorf("look at %s: %w", n.host, err)
+	if err := c.QueryRow(ctx, selectSeq).Scan(&h.seq, &h.keys, &pid); err != nil {
+		return h, fmt.Errorf("look at %s: %w", n.host, err)
 	}
-	return seq, pid != c.Conn().PgConn().PID(), nil
+	h.pooled = pid != c.Conn().PgConn().PID()
+	return h, nil
+}
+
+// knowingKeys returns a replica that has every change of keys that the primary
+// was seen to have; nil when there is none.
+func (rs *replicas) knowingKeys() *node {
+	for _, r := range rs.all {
+		if r.isOK() && r.keys.Load() >= rs.keys.Load() {
+			return r.node
+		}
+	}
+	return nil
 }
 
 // note adds the primary's number, and forgets those that are older than any

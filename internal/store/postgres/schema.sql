@@ -48,6 +48,7 @@ CREATE TABLE clock (
     deletions bigint NOT NULL,
     max_tlp smallint NOT NULL,
     keys_made bigint NOT NULL,
+    keys_changed bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
     CHECK ((id = 1))
 );

@@ -147,13 +147,18 @@ func (s *Store) update(ctx context.Context, fn func(context.Context, *txn) error
 	})
 }
 
-// lockTimeout is how long another transaction may hold the clock.
-const setLockTimeout = `SET LOCAL lock_timeout = '10s'`
+const (
+	// beginWrite names the level: at a stricter one what is read after the
+	// clock was waited for would be as it was before.
+	beginWrite = `BEGIN ISOLATION LEVEL READ COMMITTED`
+	// setLockTimeout is how long another transaction may hold the clock.
+	setLockTimeout = `SET LOCAL lock_timeout = '10s'`
+)
 
 func (s *Store) attempt(ctx context.Context, c *pgx.Conn, again bool, fn func(context.Context, *txn) error) error {
 	var k clock
 	b := new(pgx.Batch)
-	b.Queue("BEGIN")
+	b.Queue(beginWrite)
 	b.Queue(setLockTimeout)
 	b.Queue(byIndex)
 	b.Queue(lockClock)

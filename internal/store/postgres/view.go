@@ -276,16 +276,18 @@ func (v *snapshot) query(ctx context.Context, q question, row func(pgx.Rows) err
 	})
 }
 
-// further asks something in the transaction. When a replica falls away under
-// it, the whole view is to be had anew, from another server.
+// further asks something more. When the server falls away, or breaks the
+// transaction off, the whole view is to be had anew, perhaps from another.
 func (v *snapshot) further(ctx context.Context, ask func(context.Context) error) error {
 	err := v.st.replicas.ask(ctx, v.node, ask)
-	if v.st.replicas != nil && v.node != v.st.primary && unreachable(err) && ctx.Err() == nil {
-		v.st.replicas.failed(v.node, err)
-		v.failed = fmt.Errorf("%w: %w", errMoved, err)
-		return v.failed
+	if err == nil || !passing(err) || ctx.Err() != nil {
+		return err
 	}
-	return err
+	if unreachable(err) {
+		v.st.replicas.failed(v.node, err)
+	}
+	v.failed = fmt.Errorf("%w: %w", errMoved, err)
+	return v.failed
 }
 
 // ask is query for a statement without further wishes.

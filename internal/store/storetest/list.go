@@ -20,6 +20,7 @@ func listCases() []testCase {
 		{"settled while a run is open", listSettled},
 		{"offsets", listOffsets},
 		{"marking", listMarking},
+		{"marking, after a look-up in the same view", listAfterExact},
 		{"article", listArticle},
 		{"words are whole words", listWords},
 		{"more than the cap", listCap},
@@ -228,6 +229,35 @@ func listMarking(t *testing.T, open Open) {
 			same(t, "marking of a single record", got.TLP, r.TLP)
 		}
 	})
+}
+
+// listAfterExact: what an engine left out of a first question is there for the
+// second.
+func listAfterExact(t *testing.T, open Open) {
+	w := newWorld(t, open)
+	w.say(feedNamed("f"), marked()...)
+	clearOnly := store.Visibility{MaxTLP: ioc.Clear}
+	all := w.verify()
+	w.view(func(s store.Snapshot) {
+		for i := range all {
+			k := store.TypedKey{Type: all[i].Type, Key: all[i].Key}
+			_, err := s.Exact(w.ctx, store.ExactQuery{Keys: []store.TypedKey{k}, Visibility: clearOnly, Window: store.Window{Limit: 1}})
+			must(t, err)
+		}
+		l, err := s.List(w.ctx, store.Filter{Visibility: clearOnly}, store.Page{Limit: 10})
+		must(t, err)
+		same(t, "clear ones", []int{l.Total, len(l.Records)}, []int{2, 2})
+	})
+	for i := range all { // each as the first question of a view
+		w.view(func(s store.Snapshot) {
+			k := store.TypedKey{Type: all[i].Type, Key: all[i].Key}
+			_, err := s.Exact(w.ctx, store.ExactQuery{Keys: []store.TypedKey{k}, Visibility: clearOnly, Window: store.Window{Limit: 1}})
+			must(t, err)
+			l, err := s.List(w.ctx, store.Filter{Visibility: clearOnly}, store.Page{Limit: 10})
+			must(t, err)
+			same(t, "clear ones", []int{l.Total, len(l.Records)}, []int{2, 2})
+		})
+	}
 }
 
 func listArticle(t *testing.T, open Open) {

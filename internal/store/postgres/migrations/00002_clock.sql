@@ -11,5 +11,6 @@ CREATE TABLE IF NOT EXISTS clock (
     sightings bigint NOT NULL,          -- each record's first one included
     deletions bigint NOT NULL,          -- counts deleted records
     max_tlp smallint NOT NULL,          -- strictest marking ever stored
-    keys_made bigint NOT NULL           -- counts keys ever made
+    keys_made bigint NOT NULL,          -- counts keys ever made
+    keys_changed bigint NOT NULL DEFAULT 0 -- counts changes of keys: what a replica must have to be asked for them
 );
