@@ -19,7 +19,8 @@ import (
 type BackupOptions struct {
 	// From is the store's file, To the file to make. To's folder has to exist.
 	From, To string
-	// Replace lets the backup take the place of a file that is there.
+	// Replace lets the backup take the place of a file that is there, and of
+	// the logs that SQLite left beside it.
 	Replace bool
 	// Progress is told how far it is, from the calling goroutine; may be nil.
 	Progress func(Progress)
@@ -94,6 +95,11 @@ func Backup(ctx context.Context, o BackupOptions) (Copy, error) {
 	if err := verify(ctx, part, made); err != nil {
 		return fail(fmt.Errorf("check the copy: %w", err))
 	}
+	if o.Replace {
+		if err := removeBesides(o.To); err != nil {
+			return fail(err)
+		}
+	}
 	if err := place(part, o.To, o.Replace); err != nil {
 		return fail(err)
 	}
@@ -103,22 +109,27 @@ func Backup(ctx context.Context, o BackupOptions) (Copy, error) {
 	return made, nil
 }
 
-// vacant refuses names that the copy must not take.
+// vacant refuses names that the copy must not take: that of a file which is
+// there, or beside which there is a log that would be applied to the copy.
 func vacant(from, to string, replace bool) error {
-	info, err := os.Stat(to)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case info.IsDir():
-		return fmt.Errorf("%s is a folder: %w", to, fs.ErrExist)
+	source, err := os.Stat(from)
+	if err != nil {
+		source = nil // opening it says more
 	}
-	if source, err := os.Stat(from); err == nil && os.SameFile(source, info) {
-		return fmt.Errorf("%s is the store itself: %w", to, fs.ErrExist)
-	}
-	if !replace {
-		return fmt.Errorf("%s: %w", to, fs.ErrExist)
+	for _, suffix := range append([]string{""}, besides()...) {
+		info, err := os.Stat(to + suffix)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return err
+		case info.IsDir():
+			return fmt.Errorf("%s is a folder: %w", to+suffix, fs.ErrExist)
+		case source != nil && os.SameFile(source, info):
+			return fmt.Errorf("%s is the store itself: %w", to+suffix, fs.ErrExist)
+		case !replace && (suffix == "" || info.Size() > 0):
+			return fmt.Errorf("%s: %w", to+suffix, fs.ErrExist)
+		}
 	}
 	return nil
 }
@@ -318,6 +329,23 @@ func removeStore(path string) {
 	for _, suffix := range append([]string{""}, besides()...) {
 		_ = os.Remove(path + suffix) // mostly it is not there
 	}
+}
+
+// removeBesides removes what is beside a file that is to be replaced, for
+// good: nothing of it may be applied to what comes in its place.
+func removeBesides(path string) error {
+	removed := false
+	for _, suffix := range besides() {
+		err := os.Remove(path + suffix)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		removed = removed || err == nil
+	}
+	if !removed {
+		return nil
+	}
+	return flushFolder(filepath.Dir(path))
 }
 
 // besides are the endings of the files that SQLite keeps beside a database and

@@ -156,6 +156,10 @@ func TestBackupRefusals(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	logged := filepath.Join(t.TempDir(), "logged.db")
+	if err := os.WriteFile(logged+"-wal", []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	free := func(t *testing.T) string { t.Helper(); return filepath.Join(t.TempDir(), "b.db") }
 	cases := []struct {
 		name    string
@@ -163,6 +167,7 @@ func TestBackupRefusals(t *testing.T) {
 		want    error
 	}{
 		{"file there", BackupOptions{From: s.path, To: taken}, fs.ErrExist},
+		{"log there", BackupOptions{From: s.path, To: logged}, fs.ErrExist},
 		{"folder", BackupOptions{From: s.path, To: t.TempDir(), Replace: true}, fs.ErrExist},
 		{"the store itself", BackupOptions{From: s.path, To: s.path, Replace: true}, fs.ErrExist},
 		{"no folder", BackupOptions{From: s.path, To: filepath.Join(t.TempDir(), "missing", "b.db")}, fs.ErrNotExist},
@@ -182,6 +187,35 @@ func TestBackupRefusals(t *testing.T) {
 	}
 	if got, err := os.ReadFile(taken); err != nil || string(got) != "mine" {
 		t.Errorf("the file that was there: %q, %v", got, err)
+	}
+}
+
+// TestBackupOverStore: a backup that replaces a store whose log was never
+// applied is the copy, and not what that log makes of it.
+func TestBackupOverStore(t *testing.T) {
+	t.Parallel()
+	old, s := openTest(t), openTest(t)
+	fill(t, old, 300, 0)
+	to := filepath.Join(t.TempDir(), "latest.db")
+	for _, suffix := range []string{"", "-wal", "-shm"} { // as a kill leaves them
+		b, err := os.ReadFile(old.path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to+suffix, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(to+"-journal", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, 2000, 10_000)
+	if _, err := Backup(t.Context(), BackupOptions{From: s.path, To: to, Replace: true}); err != nil {
+		t.Fatal(err)
+	}
+	onlyFiles(t, filepath.Dir(to), "latest.db")
+	if got := count(t, openCopy(t, to)); got != 2000 {
+		t.Errorf("the backup opens with %d records, want 2000", got)
 	}
 }
 
