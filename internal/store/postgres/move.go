@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,11 +25,15 @@ const (
 	insertMove = `INSERT INTO moves (id, source, runs, articles, records, moved, begun_at) VALUES (1, $1, 0, 0, 0, 0, $2)`
 	updateMove = `UPDATE moves SET runs = $1, articles = $2, records = $3, moved = $4 WHERE id = 1`
 	finishMove = `UPDATE moves SET finished_at = $1 WHERE id = 1 AND finished_at IS NULL`
-	deleteMove = `DELETE FROM moves WHERE id = 1`
+	renameMove = `UPDATE moves SET source = $1, begun_at = $2 WHERE id = 1`
+	resetMove  = `UPDATE moves SET source = '', runs = 0, articles = 0, records = 0, moved = 0 WHERE id = 1`
+	deleteMove = `DELETE FROM moves WHERE id = 1 AND source = ''`
 )
 
 // move is the row of moves.
 type move struct {
+	// source is the text of the source's ledger, "" once the move was
+	// abandoned: the store is empty then, and may be without its indexes.
 	source string
 	store.Moved
 	finished time.Time
@@ -75,7 +80,6 @@ func (s *Store) Usable(ctx context.Context) error {
 // after the last of them: that takes a fraction of the time.
 func (s *Store) BeginMove(ctx context.Context, source store.Ledger) (store.Moved, error) {
 	var at store.Moved
-	loaded := false
 	have, err := s.Ledger(ctx)
 	if err != nil {
 		return at, err
@@ -88,20 +92,27 @@ func (s *Store) BeginMove(ctx context.Context, source store.Ledger) (store.Moved
 		case m == nil && !have.Empty():
 			return fmt.Errorf("%w: it is %s", store.ErrOccupied, have)
 		case m == nil:
-			_, err := t.Exec(ctx, insertMove, source.String(), s.now().UTC())
-			return err
+			if _, err := t.Exec(ctx, insertMove, source.String(), s.now().UTC()); err != nil {
+				return fmt.Errorf("note the move: %w", err)
+			}
+			return t.dropIndexes(ctx)
+		case m.source == "":
+			if _, err := t.Exec(ctx, renameMove, source.String(), s.now().UTC()); err != nil {
+				return fmt.Errorf("note the move: %w", err)
+			}
+			return t.dropIndexes(ctx)
 		case m.source != source.String() && m.finished.IsZero():
 			return fmt.Errorf("%w: it began with %s, and this is %s", store.ErrChanged, m.source, source)
-		case !m.finished.IsZero() && have != source:
+		case !m.finished.IsZero() && have.String() != source.String():
 			return fmt.Errorf("%w: it was moved into and used since: it is %s", store.ErrOccupied, have)
 		}
-		at, loaded = m.Moved, !m.finished.IsZero() || m.Count == source.Records
-		return nil
+		at = m.Moved
+		if !m.finished.IsZero() || m.Count == source.Records {
+			return nil
+		}
+		return t.dropIndexes(ctx)
 	})
-	if err != nil || loaded {
-		return at, err
-	}
-	return at, s.dropIndexes(ctx)
+	return at, err
 }
 
 // LoadMove implements store.Target.
@@ -111,7 +122,7 @@ func (s *Store) LoadMove(ctx context.Context, p store.Part) error {
 		switch {
 		case err != nil:
 			return err
-		case m == nil:
+		case m == nil || m.source == "":
 			return fmt.Errorf("%w: the move was abandoned", store.ErrChanged)
 		case m.Moved == p.End && (p.Begin != p.End || !m.finished.IsZero()):
 			return nil
@@ -288,10 +299,10 @@ func (s *Store) CompleteMove(ctx context.Context, source store.Ledger) error {
 		if m == nil || m.source != source.String() {
 			return fmt.Errorf("%w: it is not moved into from there", store.ErrOccupied)
 		}
-		*t.clock = clock{
-			seq: source.Seq, updatedAt: epochIfZero(source.UpdatedAt), records: source.Records, articles: source.Articles,
-			sightings: source.Sightings, deletions: source.Deletions, maxTLP: int16(source.MaxTLP), keysMade: source.KeysMade,
-		}
+		k := t.clock
+		k.seq, k.updatedAt, k.deletions = source.Seq, epochIfZero(source.UpdatedAt), source.Deletions
+		k.records, k.articles, k.sightings = source.Records, source.Articles, source.Sightings
+		k.maxTLP, k.keysMade = int16(source.MaxTLP), source.KeysMade
 		return nil
 	})
 }
@@ -307,16 +318,34 @@ func epochIfZero(t time.Time) time.Time {
 // ConfirmMove implements store.Target.
 func (s *Store) ConfirmMove(ctx context.Context) error {
 	return s.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.Exec(ctx, finishMove, s.now().UTC())
+		m, err := readMove(ctx, t)
+		switch {
+		case err != nil:
+			return err
+		case m == nil || m.source == "":
+			return fmt.Errorf("%w: the move was abandoned", store.ErrChanged)
+		case !m.finished.IsZero():
+			return nil
+		}
+		missing, err := t.missingIndexes(ctx)
+		if err != nil {
+			return err
+		}
+		if len(missing) > 0 {
+			return fmt.Errorf("%w: indexes are missing: %s", store.ErrMoving, strings.Join(missing, ", "))
+		}
+		_, err = t.Exec(ctx, finishMove, s.now().UTC())
 		return err
 	})
 }
 
 const emptyStore = `TRUNCATE TABLE sightings, records, facet_labels, facets, articles, runs, api_keys, accounts, feeds`
 
-// AbandonMove implements store.Target.
+// AbandonMove implements store.Target. The store stays the target of a move
+// until it has its indexes again, so that nobody uses it before, even when
+// this is killed.
 func (s *Store) AbandonMove(ctx context.Context) error {
-	abandoned := false
+	begun := false
 	err := s.update(ctx, func(ctx context.Context, t *txn) error {
 		m, err := readMove(ctx, t)
 		if err != nil || m == nil {
@@ -328,17 +357,29 @@ func (s *Store) AbandonMove(ctx context.Context) error {
 		if _, err := t.Exec(ctx, emptyStore); err != nil {
 			return fmt.Errorf("empty store: %w", err)
 		}
+		if _, err := t.Exec(ctx, resetMove); err != nil {
+			return fmt.Errorf("abandon move: %w", err)
+		}
+		k := t.clock
+		k.seq, k.updatedAt, k.deletions = 0, epochIfZero(time.Time{}), 0
+		k.records, k.articles, k.sightings = 0, 0, 0
+		k.maxTLP, k.keysMade = int16(ioc.Clear), 0
+		begun = true
+		return nil
+	})
+	if err != nil || !begun {
+		return err
+	}
+	if err := s.makeIndexes(ctx); err != nil {
+		return err
+	}
+	return s.update(ctx, func(ctx context.Context, t *txn) error {
+		// It stays when another process has begun a move meanwhile.
 		if _, err := t.Exec(ctx, deleteMove); err != nil {
 			return fmt.Errorf("end move: %w", err)
 		}
-		*t.clock = clock{updatedAt: epochIfZero(time.Time{}), maxTLP: int16(ioc.Clear)}
-		abandoned = true
 		return nil
 	})
-	if err != nil || !abandoned {
-		return err
-	}
-	return s.makeIndexes(ctx)
 }
 
 const (
@@ -415,17 +456,46 @@ func recordIndexes() ([]index, error) {
 	return all, nil
 }
 
-func (s *Store) dropIndexes(ctx context.Context) error {
+func (t *txn) dropIndexes(ctx context.Context) error {
 	all, err := recordIndexes()
 	if err != nil {
 		return err
 	}
 	for _, i := range all {
-		if err := s.alone(ctx, "DROP INDEX IF EXISTS "+i.name); err != nil {
+		if _, err := t.Exec(ctx, "DROP INDEX IF EXISTS "+i.name); err != nil {
 			return fmt.Errorf("drop index %s: %w", i.name, err)
 		}
 	}
 	return nil
+}
+
+const selectIndexes = `SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indisvalid AND pg_table_is_visible(c.oid)`
+
+// missingIndexes returns the names of the records' indexes that are not there.
+func (t *txn) missingIndexes(ctx context.Context) (missing []string, err error) {
+	all, err := recordIndexes()
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	rows, err := t.Query(ctx, selectIndexes)
+	if err == nil {
+		err = each(rows, func(r pgx.Rows) error {
+			var name string
+			err := r.Scan(&name)
+			there[name] = true
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list indexes: %w", err)
+	}
+	for _, i := range all {
+		if !there[i.name] {
+			missing = append(missing, i.name)
+		}
+	}
+	return missing, nil
 }
 
 // makeIndexes makes what dropIndexes dropped, and tells the planner what the

@@ -435,6 +435,96 @@ func TestMoveRefusals(t *testing.T) {
 	})
 }
 
+// TestMoveAbandoned: whatever breaks off the abandoning of a move leaves a store
+// that is refused until it has its indexes, and that can be moved into.
+func TestMoveAbandoned(t *testing.T) {
+	t.Parallel()
+	from := source(t, 500)
+	cases := []struct {
+		name string
+		next func(t *testing.T, to *postgres.Store)
+	}{
+		{"abandon again", func(t *testing.T, to *postgres.Store) {
+			t.Helper()
+			if err := to.AbandonMove(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"move again", func(t *testing.T, to *postgres.Store) { t.Helper(); moved(t, from, to) }},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dsn := pgtest.DSN(t)
+			to := openAt(t, postgres.Options{DSN: dsn, Now: storetest.Clock()})
+			before := indexesOf(t, dsn)
+			if _, err := to.BeginMove(t.Context(), store.Ledger{Seq: 1, Counts: store.Counts{Records: 5}}); err != nil {
+				t.Fatal(err)
+			}
+			beside(t, dsn, `CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken off'; END $$;
+				CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION refuse()`)
+			if err := to.AbandonMove(t.Context()); err == nil {
+				t.Fatal("abandoned without indexes")
+			}
+			if err := to.Usable(t.Context()); !errors.Is(err, store.ErrMoving) {
+				t.Errorf("half abandoned: %v, want ErrMoving", err)
+			}
+			if err := to.ConfirmMove(t.Context()); !errors.Is(err, store.ErrChanged) {
+				t.Errorf("confirm what was abandoned: %v, want ErrChanged", err)
+			}
+			beside(t, dsn, `DROP EVENT TRIGGER refuse; DROP FUNCTION refuse`)
+			c.next(t, to)
+			if err := to.Usable(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if d := cmp.Diff(indexesOf(t, dsn), before); d != "" {
+				t.Errorf("indexes (-after +before):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestConfirmMoveWithoutIndex: a store that lacks an index is not confirmed.
+func TestConfirmMoveWithoutIndex(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	from, to := source(t, 100), openAt(t, postgres.Options{DSN: dsn, Now: storetest.Clock()})
+	err := from.Dump(t.Context(), func(d store.Dump) error { _, err := store.Move(t.Context(), d, to, nil); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside(t, dsn, `DROP INDEX records_key`)
+	if err := to.ConfirmMove(t.Context()); !errors.Is(err, store.ErrMoving) {
+		t.Errorf("got %v, want ErrMoving", err)
+	}
+	moved(t, from, to) // makes it
+}
+
+// TestMoveTwiceElsewhere: a move is known again by what the source holds, not
+// by the time zone in which it tells its times.
+func TestMoveTwiceElsewhere(t *testing.T) {
+	t.Parallel()
+	from, to := source(t, 100), open(t, storetest.Clock())
+	ledger := moved(t, from, to)
+	ledger.UpdatedAt = ledger.UpdatedAt.In(time.FixedZone("elsewhere", 3600))
+	if _, err := to.BeginMove(t.Context(), ledger); err != nil {
+		t.Error(err)
+	}
+}
+
+// beside runs statements beside the store.
+func beside(t *testing.T, dsn, sql string) {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close(context.Background()) }()
+	if _, err := c.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // indexesOf returns the definitions of all indexes.
 func indexesOf(t *testing.T, dsn string) map[string]string {
 	t.Helper()
