@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -15,10 +16,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
+	"spoor/internal/ioc"
 	"spoor/internal/store"
 	"spoor/internal/store/postgres"
 	"spoor/internal/store/postgres/pgtest"
+	"spoor/internal/store/sqlite"
 )
 
 // migrating returns a move as a process of its own.
@@ -203,5 +207,66 @@ func TestMigrateChanged(t *testing.T) {
 	}
 	if got, want := stored2(t, dsn), stored(t, data); got != want {
 		t.Errorf("after starting over: got %s, want %s", got, want)
+	}
+}
+
+// TestMigrateRevoked: a key that is revoked while both stores are compared is
+// not good in the new one: that stays refused.
+func TestMigrateRevoked(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := t.Context(), pgtest.DSN(t)
+	from, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), storeFile)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = from.Close() }()
+	to, err := postgres.Open(ctx, postgres.Options{DSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = to.Close() }()
+	feed := store.Feed{Name: "f", Category: store.Community}
+	run, err := from.StartRun(ctx, store.RunSpec{Feed: feed, Source: "test", Now: time.Unix(1.7e9, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	domain := ioc.Indicator{Type: ioc.Domain, Value: "evil.example", Key: "evil.example"}
+	if _, err := run.Write(ctx, []store.Observation{{Indicator: domain, Origin: store.OriginFeed, Confidence: 1, TLP: ioc.Clear}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Finish(ctx, store.RunStats{Read: 1, New: 1}); err != nil {
+		t.Fatal(err)
+	}
+	key := store.Key{ID: uuid.New(), Account: "a", Prefix: "sk_live_abcd", Tier: "free", MaxTLP: ioc.Clear, CreatedAt: time.Unix(1.6e9, 0).UTC()}
+	if err := from.AddKey(ctx, key); err != nil {
+		t.Fatal(err)
+	}
+	revoked := false
+	show := &progress{out: io.Discard}
+	show.now = func() time.Time {
+		if show.what == "comparing" && !revoked {
+			revoked = true
+			if err := from.RevokeKey(ctx, key.ID, time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+		return time.Now()
+	}
+	m := mover{from: from, to: to, show: show, flags: migrateFlags{sample: 10, seed: 1}}
+	if err := m.move(ctx); !errors.Is(err, store.ErrChanged) {
+		t.Errorf("move: got %v, want ErrChanged", err)
+	}
+	if !revoked {
+		t.Fatal("nothing was compared")
+	}
+	if err := to.Usable(ctx); !errors.Is(err, store.ErrMoving) {
+		t.Errorf("the new store: %v, want ErrMoving", err)
+	}
+	m.flags.startOver = true
+	if err := m.move(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := to.Keys(ctx); err != nil || len(keys) != 1 || keys[0].RevokedAt.IsZero() {
+		t.Errorf("keys after starting over: %+v, %v", keys, err)
 	}
 }
