@@ -103,7 +103,7 @@ func failover(t *testing.T, end func(*pgtest.Cluster) error) {
 		t.Errorf("%+v of %d names", out, acknowledged-100)
 	}
 	verify(t, openAt(t, postgres.Options{DSN: standby.DSN("postgres")}), acknowledged, writers...)
-	if h := health(t, st); !h.Writable || h.Replication != store.Asynchronous {
+	if h := health(t, st); !h.Writable || h.Replication != store.NoReplication {
 		t.Errorf("afterwards: %+v", h)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -35,7 +36,8 @@ type replicas struct {
 	maxLag  time.Duration
 	all     []*replica
 	next    atomic.Uint64
-	keys    atomic.Int64 // the primary's number of changes of keys
+	keys    atomic.Int64              // the primary's number of changes of keys
+	store   atomic.Pointer[uuid.UUID] // nil until the primary was seen
 
 	mu sync.Mutex
 	// heads are the primary's sequence numbers with the time at which each
@@ -197,6 +199,9 @@ func (rs *replicas) watch(ctx context.Context) {
 func (rs *replicas) probe(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { rs.probePrimary(ctx) })
+	if rs.store.Load() == nil { // the first time: what replicas are compared with
+		wg.Wait()
+	}
 	for _, r := range rs.all {
 		wg.Go(func() { rs.probeReplica(ctx, r) })
 	}
@@ -209,6 +214,7 @@ func (rs *replicas) probePrimary(ctx context.Context) {
 	if err == nil {
 		rs.note(at.seq, time.Now())
 		rs.keys.Store(at.keys)
+		rs.store.Store(&at.store)
 	}
 }
 
@@ -217,6 +223,10 @@ func (rs *replicas) probeReplica(ctx context.Context, r *replica) {
 	r.setSilent(isTimeout(err))
 	if err != nil {
 		r.set(store.ReplicaDown, 0, reason(err))
+		return
+	}
+	if of := rs.store.Load(); of != nil && *of != at.store {
+		r.set(store.ReplicaDown, 0, "holds another store: read_store is to name replicas of the one in store")
 		return
 	}
 	r.pooled.Store(at.pooled)
@@ -234,12 +244,13 @@ func (rs *replicas) probeReplica(ctx context.Context, r *replica) {
 // place is how far a server is.
 type place struct {
 	seq, keys int64 // the clock's numbers of changes: of records, of keys
+	store     uuid.UUID
 	// pooled is whether a pooler stands between, which gives out process
 	// numbers of its own.
 	pooled bool
 }
 
-const selectSeq = `SELECT seq, keys_changed, pg_backend_pid() FROM clock WHERE id = 1`
+const selectSeq = `SELECT seq, keys_changed, store_id, pg_backend_pid() FROM clock WHERE id = 1`
 
 // place asks a server how far it is.
 func (n *node) place(ctx context.Context) (h place, err error) {
@@ -251,7 +262,7 @@ func (n *node) place(ctx context.Context) (h place, err error) {
 	}
 	defer c.Release()
 	pid := uint32(0)
-	if err := c.QueryRow(ctx, selectSeq).Scan(&h.seq, &h.keys, &pid); err != nil {
+	if err := c.QueryRow(ctx, selectSeq).Scan(&h.seq, &h.keys, (*[16]byte)(&h.store), &pid); err != nil {
 		return h, fmt.Errorf("look at %s: %w", n.host, err)
 	}
 	h.pooled = pid != c.Conn().PgConn().PID()

@@ -49,6 +49,7 @@ CREATE TABLE clock (
     max_tlp smallint NOT NULL,
     keys_made bigint NOT NULL,
     keys_changed bigint NOT NULL DEFAULT 0,
+    store_id uuid NOT NULL DEFAULT gen_random_uuid(),
     PRIMARY KEY (id),
     CHECK ((id = 1))
 );

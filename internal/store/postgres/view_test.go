@@ -76,3 +76,17 @@ func TestRevokedOnTheWay(t *testing.T) {
 		t.Error("the key is valid again")
 	}
 }
+
+// TestOtherStore: a replica of another store is no replica.
+func TestOtherStore(t *testing.T) {
+	t.Parallel()
+	other := pgtest.DSN(t) // made on its own: a copy would be the same store
+	say(t, openAt(t, postgres.Options{DSN: other}), domains(0, 10))
+	st := openAt(t, postgres.Options{DSN: migrated(t), ReadDSN: other})
+	if n, err := find(t.Context(), st, "n1.example"); n != 0 || err != nil {
+		t.Errorf("%d records of the other store, %v", n, err)
+	}
+	if h := health(t, st); h.Replicas[0].State != store.ReplicaDown || h.Replicas[0].Problem == "" || h.Replication != store.NoReplication {
+		t.Errorf("%+v", h)
+	}
+}

@@ -12,5 +12,6 @@ CREATE TABLE IF NOT EXISTS clock (
     deletions bigint NOT NULL,          -- counts deleted records
     max_tlp smallint NOT NULL,          -- strictest marking ever stored
     keys_made bigint NOT NULL,          -- counts keys ever made
-    keys_changed bigint NOT NULL DEFAULT 0 -- counts changes of keys: what a replica must have to be asked for them
+    keys_changed bigint NOT NULL DEFAULT 0, -- counts changes of keys: what a replica must have to be asked for them
+    store_id uuid NOT NULL DEFAULT gen_random_uuid() -- tells this store from another
 );
