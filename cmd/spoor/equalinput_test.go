@@ -21,7 +21,7 @@ import (
 // the real set is beside the repository, some hundred kilobytes of it.
 func smallInput(t *testing.T) input {
 	t.Helper()
-	in := input{seed: 7, queries: 1_500, steps: []step{
+	in := input{seed: 7, queries: 600, steps: []step{
 		made(400*24*time.Hour, 2_000, 1),
 		files(30*24*time.Hour, 300, "sample"),
 		made(30*24*time.Hour, 3_000, 2),

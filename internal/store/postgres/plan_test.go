@@ -220,7 +220,7 @@ func TestPlans(t *testing.T) {
 			c       *pgx.Conn
 			generic bool
 		}{{"for its arguments", plain, false}, {"for any", plain, true}, {"in a view", inView, false}, {"in a view, for any", inView, true}} {
-			if mode.generic && st.license&replanned != 0 {
+			if mode.generic && st.license&replanned != 0 || mode.c == plain && st.license&viewOnly != 0 {
 				continue
 			}
 			t.Run(name+"/"+mode.name, func(t *testing.T) {

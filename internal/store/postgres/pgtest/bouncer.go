@@ -65,7 +65,7 @@ func StartBouncer(ctx context.Context, dsn string) (*Bouncer, error) {
 		return nil, fmt.Errorf("read URL of pgbouncer's server: %w", err)
 	}
 	b := &Bouncer{target: dsn}
-	if b.home, err = newHome(ctx, "", "TERM"); err != nil {
+	if b.home, err = newHome(ctx, "", "", "TERM"); err != nil {
 		return nil, err
 	}
 	for range 5 {

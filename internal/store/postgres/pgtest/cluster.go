@@ -33,6 +33,10 @@ type Options struct {
 	Folder string
 	// Settings are "name=value", in the words of postgresql.conf.
 	Settings []string
+
+	// below is where a temporary folder goes; empty is where those of the
+	// system go.
+	below string
 }
 
 // Cluster is a private PostgreSQL server, with its data in a folder of its
@@ -78,7 +82,7 @@ func newCluster(ctx context.Context, o Options) (c *Cluster, err error) {
 			return nil, err
 		}
 	}
-	if c.home, err = newHome(ctx, o.Folder, "QUIT"); err != nil {
+	if c.home, err = newHome(ctx, o.Folder, o.below, "QUIT"); err != nil {
 		return nil, err
 	}
 	return c, nil

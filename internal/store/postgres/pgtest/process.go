@@ -26,11 +26,11 @@ type home struct {
 	guard  *guard
 }
 
-// newHome makes the folder, a temporary one if it has no name, and sets a
-// guard over it that stops the server with the signal.
-func newHome(ctx context.Context, folder, signal string) (h home, err error) {
+// newHome makes the folder, a temporary one below another if it has no name,
+// and sets a guard over it that stops the server with the signal.
+func newHome(ctx context.Context, folder, below, signal string) (h home, err error) {
 	if h.folder = folder; folder == "" {
-		h.folder, err = os.MkdirTemp("", "spoor-pg-")
+		h.folder, err = os.MkdirTemp(below, "spoor-pg-")
 	} else {
 		err = os.Mkdir(folder, 0o700)
 	}

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 )
 
 // StartCluster starts a cluster of the test's own and closes it after the
-// test. It survives kills, not a crash of the machine. The settings,
+// test. It survives kills, not a crash of the machine, and is in memory where
+// there is enough of it: what writes gigabytes takes Start. The settings,
 // "name=value", come after those of the room. The test is skipped, or on the
 // build machine failed, when there is no PostgreSQL.
 func StartCluster(t testing.TB, settings ...string) *Cluster {
@@ -20,7 +22,7 @@ func StartCluster(t testing.TB, settings ...string) *Cluster {
 		// A standby that lost its primary looks for it again soon.
 		"wal_retrieve_retry_interval=200ms",
 	}
-	c, err := Start(t.Context(), Options{Settings: append(quick, settings...)})
+	c, err := Start(t.Context(), Options{Settings: append(quick, settings...), below: quickFolder()})
 	if err != nil {
 		stopTest(t, err)
 	}
@@ -57,7 +59,7 @@ func closeAfter(t testing.TB, c *Cluster) {
 }
 
 func (c *Cluster) standby(ctx context.Context, name string, settings []string) (*Cluster, error) {
-	s, err := newCluster(ctx, Options{Programs: c.programs})
+	s, err := newCluster(ctx, Options{Programs: c.programs, below: filepath.Dir(c.folder)})
 	if err != nil {
 		return nil, err
 	}
