@@ -46,8 +46,9 @@ type ReplicaHealth struct {
 	Host string `json:"host"`
 	// State is "ok", "lagging" (too far behind: skipped) or "down" (skipped).
 	State string `json:"state"`
-	// LagSeconds is how long the oldest change that it lacks has been there.
-	LagSeconds float64 `json:"lag_seconds"`
+	// LagSeconds is how long the oldest change that it lacks has been there;
+	// null when it does not answer.
+	LagSeconds *float64 `json:"lag_seconds"`
 	// Views counts the reads that it answered for this process.
 	Views int64 `json:"views"`
 	// Problem says in words why it is not used; null when it is.

@@ -111,7 +111,7 @@ func storeHealth(c *condition) api.StoreHealth {
 	}
 	for i, r := range c.Replicas {
 		h.Replicas[i] = api.ReplicaHealth{
-			Host: r.Host, State: string(r.State), LagSeconds: r.Lag.Seconds(), Views: r.Views, Problem: textOrNull(r.Problem),
+			Host: r.Host, State: string(r.State), LagSeconds: lagOrNull(r), Views: r.Views, Problem: textOrNull(r.Problem),
 		}
 	}
 	return h
@@ -132,3 +132,12 @@ func (e *notReadyError) Error() string { return "ask store: " + e.cause.Error() 
 
 // Is maps it to unavailable, by the row of store.ErrUnavailable.
 func (e *notReadyError) Is(target error) bool { return target == store.ErrUnavailable }
+
+// lagOrNull is nil for a replica that does not answer: nobody knows its lag.
+func lagOrNull(r store.Replica) *float64 {
+	if r.State == store.ReplicaDown {
+		return nil
+	}
+	lag := r.Lag.Seconds()
+	return &lag
+}

@@ -123,7 +123,7 @@ func TestReadyReportNamesReplicas(t *testing.T) {
 	want := api.StoreHealth{
 		Engine: "postgres", Schema: 7, Readable: true, Writable: true, Replication: &mode,
 		Replicas: []api.ReplicaHealth{
-			{Host: "10.0.0.2:5432", State: "ok", LagSeconds: 0.25, Views: 12},
+			{Host: "10.0.0.2:5432", State: "ok", LagSeconds: lag(0.25), Views: 12},
 			{Host: "10.0.0.3:5432", State: "down", Problem: &refused},
 		},
 	}
@@ -238,3 +238,5 @@ func TestReadyIsBounded(t *testing.T) {
 		}
 	})
 }
+
+func lag(seconds float64) *float64 { return &seconds }

@@ -106,7 +106,9 @@ func (c *storeState) Collect(out chan<- prometheus.Metric) {
 		seen[r.Host] = true
 		send(gauge, "spoor_store_replica_up", "Whether the replica answers.", truth(r.State != store.ReplicaDown), "host", r.Host)
 		send(gauge, "spoor_store_replica_used", "Whether reads go to the replica: it answers and is not too far behind.", truth(r.State == store.ReplicaOK), "host", r.Host)
-		send(gauge, "spoor_store_replica_lag_seconds", "How long the oldest change that the replica lacks has been there.", r.Lag.Seconds(), "host", r.Host)
+		if r.State != store.ReplicaDown { // of those nobody knows it
+			send(gauge, "spoor_store_replica_lag_seconds", "How long the oldest change that the replica lacks has been there.", r.Lag.Seconds(), "host", r.Host)
+		}
 		send(counter, "spoor_store_replica_views_total", "Reads that the replica answered for this process.", float64(r.Views), "host", r.Host)
 	}
 	if c.counted {
