@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -56,6 +57,9 @@ func (a *app) importPaths(cmd *cobra.Command, paths []string, f importFlags) err
 	if cmd.Flags().Changed("feed") && strings.TrimSpace(f.feed) == "" {
 		return usagef("--feed is empty: name the feed, or leave it out")
 	}
+	if slices.ContainsFunc(paths, func(p string) bool { return strings.Contains(p, "://") }) { // which may hold a password
+		return usagef("a PATH with :// in it: name files or folders; the store is named with --store")
+	}
 	req := ingest.Request{Paths: paths, Format: f.format, FeedName: strings.TrimSpace(f.feed), Stdin: a.stdin}
 	if err := req.Check(); err != nil {
 		return usagef("%v", err)
@@ -71,6 +75,9 @@ func (a *app) importPaths(cmd *cobra.Command, paths []string, f importFlags) err
 	if errors.Is(err, ingest.ErrIncomplete) {
 		err = fmt.Errorf("%w: the lines that begin with \"error\" say what to do; all else is imported", err)
 	}
+	if err == nil && sum.Read == 0 && sum.Files.Read > 0 {
+		fmt.Fprintln(a.stderr, "no indicators were found: prose counts only what it means as one, such as evil[.]example; a list of plain values needs --format list")
+	}
 	a.importNotes(sum)
 	result := a.importTable
 	if f.json {
@@ -81,9 +88,6 @@ func (a *app) importPaths(cmd *cobra.Command, paths []string, f importFlags) err
 
 // importNotes says on standard error which files and rows were not imported.
 func (a *app) importNotes(sum ingest.Summary) {
-	if sum.Read == 0 && sum.Files.Read > 0 {
-		fmt.Fprintln(a.stderr, "no indicators were found: prose counts only what it means as one, such as evil[.]example; a list of plain values needs --format list")
-	}
 	for _, p := range sum.Files.Failed.Places {
 		fmt.Fprintf(a.stderr, "error: %s: %s\n", p.Where, p.Detail)
 	}

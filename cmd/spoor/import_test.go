@@ -126,6 +126,20 @@ func TestImportStatus(t *testing.T) {
 	}
 }
 
+// TestImportThatWasNotWhole: what was not read may hold indicators, so that
+// nothing is said of there being none.
+func TestImportThatWasNotWhole(t *testing.T) {
+	t.Parallel()
+	prose := filepath.Join(t.TempDir(), "note.txt")
+	if err := os.WriteFile(prose, []byte("Nothing to see here today.\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := spoor(t, "", "import", "--data", t.TempDir(), prose, prose+".gone")
+	if r.status != statusFailed || strings.Contains(r.stderr, "no indicators were found") {
+		t.Errorf("status %d:\n%s", r.status, r.stderr)
+	}
+}
+
 func TestImportProgressLine(t *testing.T) {
 	t.Parallel()
 	began := time.Date(2026, 5, 15, 8, 0, 0, 0, time.UTC)

@@ -86,13 +86,30 @@ func (a *app) createKey(cmd *cobra.Command, k keyFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(st.AddKey(cmd.Context(), key), st.Close()); err != nil {
-		return fmt.Errorf("keep key: %w", err)
+	if err := errors.Join(addKey(cmd.Context(), st, key), st.Close()); err != nil {
+		return err
 	}
 	fmt.Fprintf(a.stderr, "key %s, tier %s, scopes %s, markings up to %s%s\nIt is shown only now: keep it where others cannot read it.\n",
 		key.ID, key.Tier, strings.Join(key.Scopes, " "), maxTLP(key), untilText(key.ExpiresAt))
 	_, err = fmt.Fprintln(a.stdout, text)
 	return err
+}
+
+// addKey stores a key whose text is lost when it returns an error: one that is
+// there all the same is of no use to anybody.
+func addKey(ctx context.Context, st store.KeyKeeper, key store.Key) error {
+	const unsure = "it may have been made all the same: look at 'spoor keys list' and revoke it"
+	err := st.AddKey(ctx, key)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled): // whose text says nothing, and is not shown
+		return errors.New("keep key: stopped: " + unsure)
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("keep key: %w: %s", err, unsure)
+	default:
+		return fmt.Errorf("keep key: %w", err)
+	}
 }
 
 // spec reads the flags; its errors are mistakes of usage.

@@ -143,7 +143,12 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 		ln = tls.NewListener(ln, secure)
 	}
 	stop := a.maintain(ctx, st, limiter, process, log)
+	unwatch := func() {}
+	if c.StoresInPostgres() {
+		unwatch = watchStore(ctx, st, log)
+	}
 	err = serveAll(ctx, srv, ln, metrics, log)
+	unwatch()
 	stop()
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)

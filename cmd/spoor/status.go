@@ -69,15 +69,27 @@ func advice(err error) string {
 	case errors.Is(err, store.ErrFull):
 		return ": nothing of this step was written: make room on the disk and run it again"
 	case errors.Is(err, store.ErrReadOnly):
-		return ": run it as the user who owns the store, or name another store with --data DIR"
+		return writeAdvice(err)
 	case errors.Is(err, store.ErrUnavailable):
 		return ": is the database running, and does the address in --store name it? run it again when it answers"
 	case errors.Is(err, store.ErrMoving):
 		return ": run the same 'spoor migrate' again, which goes on where it was, and use the old store until it is done"
 	case errors.Is(err, store.ErrSchema):
-		return ": use the newer spoor that wrote it, or name another store with --data DIR"
+		return ": use the newer spoor that wrote it, or name another store"
 	default:
 		return ""
+	}
+}
+
+// writeAdvice says what to do about a store that may not be written.
+func writeAdvice(err error) string {
+	switch sqlState(err) {
+	case "42501":
+		return ": make that user the owner of the database, or grant it what it needs"
+	case "25006":
+		return ": the server is a standby: name the one that takes writes in --store"
+	default:
+		return ": run it as the user who owns the store, or name another store with --data DIR"
 	}
 }
 

@@ -72,6 +72,11 @@ func (a *app) open(ctx context.Context, path string) (*sqlite.Store, error) {
 
 // openPostgres opens the store on a database server.
 func (a *app) openPostgres(ctx context.Context, c config.Config, existing bool) (store.Store, error) {
+	for _, address := range []string{c.Store, c.ReadStore} {
+		if err := readable(address); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+	}
 	st, err := postgres.Open(ctx, postgres.Options{DSN: c.Store, ReadDSN: c.ReadStore, MaxLag: c.ReadStoreMaxLag, Existing: existing, Now: a.now})
 	if err == nil {
 		if err = st.Usable(ctx); err == nil {
@@ -82,10 +87,10 @@ func (a *app) openPostgres(ctx context.Context, c config.Config, existing bool) 
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		err = errors.New("open store: the database holds no store of spoor: import something first with 'spoor import FILE...', or name another with --store URL")
-	case ctx.Err() == nil && advice(err) == "":
-		err = fmt.Errorf("%w: does the address in --store name the database, its user and the password, and may that user make tables in it?", err)
+	case ctx.Err() == nil && isRefusal(err):
+		err = fmt.Errorf("%w: does the address in --store name the database, its user and the password?", err)
 	}
-	return nil, hideSecrets(c, err)
+	return nil, hideSecrets(c, plainCauses(err))
 }
 
 // storePath returns the file of the store that the configuration names.
@@ -94,10 +99,14 @@ func storePath(c config.Config) (string, error) {
 	switch {
 	case c.Store == "" && c.Data == "":
 		return "", errors.New("find data folder: the environment names no home: say where with --data DIR or SPOOR_DATA")
+	case c.Store == "" && strings.Contains(c.Data, "://"): // which may hold a password
+		return "", errors.New("find data folder: --data names a folder: name a database with --store")
 	case c.Store == "":
 		return filepath.Join(c.Data, storeFile), nil
 	case scheme == "sqlite" && rest != "":
 		return rest, nil
+	case scheme == "postgres" || scheme == "postgresql":
+		return "", errors.New("open store: an address of PostgreSQL is postgres://HOST/DATABASE, with two slashes")
 	case !named || rest == "" || strings.ContainsAny(scheme, "= @"): // "host=... password=..." is not repeated
 		return "", errors.New("open store: the address names no engine: use sqlite:PATH, postgres://HOST/DATABASE, or --data DIR for a folder")
 	default:

@@ -110,6 +110,14 @@ func TestDataFlagOverrulesAStoreFromElsewhere(t *testing.T) {
 	}
 }
 
+func TestBlanksBeforeAnAddress(t *testing.T) {
+	t.Parallel()
+	l := load(t, config.Sources{Flags: map[string]string{"store": " \tpostgres://h/d", "read-store": " postgres://r/d"}})
+	if l.Store != "postgres://h/d" || l.ReadStore != "postgres://r/d" || !l.StoresInPostgres() {
+		t.Errorf("got store %q and replicas %q", l.Store, l.ReadStore)
+	}
+}
+
 func TestFlagsLeaveOutReplicasOfAnotherStore(t *testing.T) {
 	t.Parallel()
 	environ := []string{"SPOOR_STORE=postgres://one.example/d", "SPOOR_READ_STORE=postgres://two.example/d"}

@@ -58,6 +58,7 @@ func Load(src Sources) (*Loaded, error) {
 			}
 		}
 	}
+	l.Store, l.ReadStore = strings.TrimLeft(l.Store, " \t\n"), strings.TrimLeft(l.ReadStore, " \t\n")
 	l.flagsChooseStore(src.Flags)
 	l.Warnings = misspelt(vars)
 	if err := l.validate(); err != nil {

@@ -48,7 +48,7 @@ func migrate(ctx context.Context, conf *pgx.ConnConfig, existing bool) error {
 		return err
 	}
 	if have > newest {
-		return fmt.Errorf("%w: version %d, this spoor knows %d: use the newer spoor that wrote it", store.ErrSchema, have, newest)
+		return fmt.Errorf("%w: version %d, this spoor knows %d", store.ErrSchema, have, newest)
 	}
 	if have == newest {
 		return nil

@@ -87,7 +87,7 @@ func step(ctx context.Context, db *sql.DB, steps fs.FS) error {
 	}
 	newest := p.ListSources()[len(p.ListSources())-1].Version
 	if have > newest {
-		return fmt.Errorf("%w: version %d, this spoor knows %d: use the newer spoor that wrote it", store.ErrSchema, have, newest)
+		return fmt.Errorf("%w: version %d, this spoor knows %d", store.ErrSchema, have, newest)
 	}
 	if have == newest {
 		return nil
