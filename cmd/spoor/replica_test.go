@@ -26,7 +26,7 @@ type observed struct {
 }
 
 // TestReplicaIsReported takes a server's one replica through its states:
-// reading goes on in all of them, and /readyz and /metrics say which it is.
+// reading goes on in all of them, and /readyz, /metrics and the log say which it is.
 func TestReplicaIsReported(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.StartCluster(t)
@@ -60,9 +60,27 @@ func TestReplicaIsReported(t *testing.T) {
 
 	do(replica.Kill())
 	o.becomes(t, "", "down")
+	o.logs(t, `"replica is skipped"`, `"state":"down"`)
 	o.finds(t, "late.example")
 	do(replica.Start(ctx))
 	o.becomes(t, "asynchronous", "ok")
+	o.logs(t, `"state":"down"`, `"replica is used again"`)
+}
+
+// logs waits until the log has the one text and, somewhere after it, the other.
+func (o *observed) logs(t *testing.T, first, then string) {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		if _, after, ok := strings.Cut(o.stderr.String(), first); ok && strings.Contains(after, then) {
+			return
+		}
+		select {
+		case <-o.stderr.more:
+		case <-timeout:
+			t.Fatalf("the log lacks %s and then %s:\n%s", first, then, o.stderr.String())
+		}
+	}
 }
 
 func importText(t *testing.T, at place, text string) {
