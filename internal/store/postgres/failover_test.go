@@ -263,7 +263,7 @@ func brokenCommit(t *testing.T, arrives bool) {
 	st := openAt(t, postgres.Options{DSN: p.dsn})
 	broken := func(what string, fn func() error) {
 		t.Helper()
-		p.cut(cut{when: "COMMIT", arrives: arrives})
+		p.cut(cut{when: "\x00COMMIT\x00", arrives: arrives})
 		if err := fn(); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -318,20 +318,20 @@ func TestBrokenTwice(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t, pgtest.DSN(t))
 	st := openAt(t, postgres.Options{DSN: p.dsn})
-	p.cut(cut{when: "COMMIT", arrives: true}, cut{when: "SELECT hash FROM api_keys"})
+	p.cut(cut{when: "\x00COMMIT\x00", arrives: true}, cut{when: "SELECT hash FROM api_keys"})
 	if added, err := st.AddFirstKey(t.Context(), key("first")); !added || err != nil || p.left() > 0 {
 		t.Errorf("first key: %t, %v, %d cuts left", added, err, p.left())
 	}
 	run := startRun(t, st)
 	for i := range 2 {
 		ctx, cancel := context.WithCancel(t.Context())
-		p.cut(cut{when: "COMMIT", arrives: true, then: cancel})
+		p.cut(cut{when: "\x00COMMIT\x00", arrives: true, then: cancel})
 		if out, err := run.Write(ctx, domains(200*i, 100)); !errors.Is(err, context.Canceled) {
 			t.Errorf("a write that nobody waits for: %+v, %v", out, err)
 		}
 		cancel()
 		// That one was written is no sign that the next one was.
-		p.cut(cut{when: "COMMIT"})
+		p.cut(cut{when: "\x00COMMIT\x00"})
 		if out, err := run.Write(t.Context(), domains(200*i+100, 100)); out.New != 100 || err != nil || p.left() > 0 {
 			t.Errorf("the next write: %+v, %v, %d cuts left", out, err, p.left())
 		}

@@ -186,7 +186,7 @@ func (g *given) writes() map[string]statement {
 	bits := make([]int16, len(g.records))
 	return map[string]statement{
 		"lock clock":        {lockClock, nil, 0},
-		"update clock":      {updateClock, []any{1, g.now, 1, 1, 1, 1, 1, 1}, 0},
+		"update clock":      {updateClock, []any{1, g.now, 1, 1, 1, 1, 1, 1, 1}, 0},
 		"make feed":         {insertFeed, []any{g.feed, "f", "c"}, 0},
 		"feed":              {selectFeed, []any{g.feed}, 0},
 		"make run":          {insertRun, []any{g.run, g.feed, "s", g.now}, 0},
@@ -208,6 +208,8 @@ func (g *given) writes() map[string]statement {
 		"begin move":        {insertMove, []any{"", g.now}, 0},
 		"move on":           {updateMove, []any{1, 1, 1, 1}, 0},
 		"finish move":       {finishMove, []any{g.now}, 0},
+		"rename move":       {renameMove, []any{"another", g.now}, 0},
+		"reset move":        {resetMove, nil, 0},
 		"abandon move":      {deleteMove, nil, 0},
 		"move feed":         {insertMovedFeed, []any{g.feed, "f", "c"}, 0},
 		"move key":          {insertMovedKey, []any{g.hash, g.key, g.key, 1, "n", "p", "t", "[]", "[]", 1, g.now, nil, nil}, 0},
