@@ -23,9 +23,10 @@ const (
 	bareFrom = ` JOIN facets f ON f.id = r.facet_id JOIN feeds d ON d.id = f.feed_id LEFT JOIN articles a ON a.id = r.article_id `
 
 	bareExact = `SELECT count(*) OVER (), ` + bareColumns + ` FROM records r` + bareFrom + `WHERE r.ioc_value_normalized = $1 ORDER BY r.last_seen DESC, r.id LIMIT 100`
-	// bareRelated takes the articles of the matches and leaves out the value
-	// itself; that related values are distinct is left to the client.
-	bareRelated = `SELECT 0::bigint, ` + bareColumns + ` FROM records r` + bareFrom + `WHERE r.article_id = ANY($1) AND r.ioc_value_normalized <> $2
+	// bareRelated takes the article of the first match and leaves out the value
+	// itself; that related values are distinct, and that another article may
+	// have to fill up, is left to the client.
+	bareRelated = `SELECT 0::bigint, ` + bareColumns + ` FROM records r` + bareFrom + `WHERE r.article_id = $1 AND r.ioc_value_normalized <> $2
 	ORDER BY r.confidence DESC, r.last_seen DESC, r.id LIMIT 10`
 	bareContains = `WITH m AS MATERIALIZED (
 	SELECT indicator_id, id, ioc_value_normalized AS key, last_seen, added_seq FROM records WHERE ioc_value_normalized LIKE $1 ORDER BY added_seq DESC LIMIT 10001
@@ -86,14 +87,11 @@ func (b bare) search(ctx context.Context, c class, q string, key string) (matche
 	if c.params != "" { // without related
 		return matches, nil, nil
 	}
-	var articles []uuid.UUID
 	for i := range matches {
 		if matches[i].article != nil {
-			articles = append(articles, *matches[i].article)
+			related, err = b.ask(ctx, bareRelated, *matches[i].article, key)
+			break
 		}
-	}
-	if len(articles) > 0 {
-		related, err = b.ask(ctx, bareRelated, articles, key)
 	}
 	return matches, related, err
 }
@@ -123,11 +121,18 @@ func (e *engineRun) inProcess(ctx context.Context, all []class) (err error) {
 	return err
 }
 
-// inProcessQueries is how many of a class are asked in a round.
-const inProcessQueries = 2000
+// How many of a class are asked in a round: look-ups, and needles.
+const (
+	inProcessQueries = 1000
+	inProcessNeedles = 100
+)
 
 func (e *engineRun) compareBare(ctx context.Context, c class, s *search.Searcher, b bare) error {
-	queries := c.queries[:min(inProcessQueries, len(c.queries))]
+	limit := inProcessQueries
+	if c.contains {
+		limit = inProcessNeedles
+	}
+	queries := c.queries[:min(limit, len(c.queries))]
 	var p50, p99 [2][]time.Duration
 	var ratios []float64
 	differ := 0
