@@ -40,6 +40,19 @@ type Run interface {
 // RunStats is what a run counted, kept with it.
 type RunStats struct {
 	Read, New, Updated, Unchanged, Merged, Skipped int64
+	// Dropped says of Skipped, and of what was left out before it was read, how
+	// many for which reason; nil for none. The keys are the words of ioc, feed
+	// and ingest.
+	Dropped map[string]int64
+	// Bytes is how much was fetched, as it came; Items how many entries or rows
+	// the source held.
+	Bytes, Items int64
+	// Took is how long the run lasted.
+	Took time.Duration
+	// Status and Error say how a scheduled run ended, Error in words for people
+	// that hold no indicator which is live.
+	Status RunStatus
+	Error  string   
 }
 
 // Outcome counts what became of a batch's observations.
