@@ -52,7 +52,7 @@ type RunStats struct {
 	// Status and Error say how a scheduled run ended, Error in words for people
 	// that hold no indicator which is live.
 	Status RunStatus
-	Error  string   
+	Error  string
 }
 
 // Outcome counts what became of a batch's observations.
