@@ -5,32 +5,45 @@ import (
 	"unicode/utf8"
 )
 
-// MaxContext is the most bytes of a Candidate's Context.
-const MaxContext = 240
+// MaxContext is the most characters of a Candidate's Context.
+const MaxContext = 300
 
-// sentenceReach is how far to either side the border of a sentence is sought.
-const sentenceReach = MaxContext
+// MaxHeading is the most characters of a Candidate's Heading.
+const MaxHeading = 120
 
-// contextCache remembers the last context: the values of one line share it.
+// sentenceReach is how far to either side the border of a sentence is sought,
+// in bytes: a sentence that is longer is cut anyway.
+const sentenceReach = 2 * MaxContext
+
+// contextCache remembers the last context: the values of one sentence, and of
+// one line of a table or list, share it.
 type contextCache struct {
 	lo, hi int
 	out    string
 }
 
-// around returns the context of text[i:j] in place p.
-func (c *contextCache) around(text string, i, j int, p *place) string {
-	lo, hi := p.start, max(p.end, j)
-	if p.kind == paragraph {
-		lo, hi = sentence(text, i, j, p)
-	}
-	if hi-lo > MaxContext {
-		lo, hi = window(text, i, j, lo, hi)
-	}
-	if c.hi > 0 && c.lo == lo && c.hi == hi {
+// around returns the context of text[i:j], which stands in place p.
+func (s *scanner) around(i, j int) string {
+	c, p := &s.quote, &s.place
+	if i >= c.lo && j <= c.hi {
 		return c.out
 	}
-	*c = contextCache{lo: lo, hi: hi, out: fold(text[lo:hi])}
-	return c.out
+	lo, hi := p.start, max(p.end, j)
+	if p.kind == paragraph {
+		lo, hi = sentence(s.text, i, j, p)
+		s.steps += hi - lo
+	}
+	whole := true
+	if hi-lo > MaxContext {
+		from, to := cutWords(s.text, i, j, lo, hi)
+		whole = from == lo && to == hi
+		lo, hi = from, to
+	}
+	out := fold(s.text[lo:hi])
+	if whole {
+		*c = contextCache{lo: lo, hi: hi, out: out}
+	}
+	return out
 }
 
 // sentence returns the borders of the sentence around text[i:j], or of as
@@ -39,7 +52,7 @@ func sentence(text string, i, j int, p *place) (lo, hi int) {
 	lo = max(p.began, i-sentenceReach, 0)
 	lo = min(lo, i)
 	for k := i - 1; k > lo; k-- {
-		if isStop(text, k-1) {
+		if classes[text[k]]&isSpace != 0 && isStop(text, k-1) {
 			lo = k
 			break
 		}
@@ -53,35 +66,115 @@ func sentence(text string, i, j int, p *place) (lo, hi int) {
 	return lo, hi
 }
 
-// isStop says that a sentence ends with the byte at k.
+// isStop says that a sentence ends with the byte at k: a stop, closing marks
+// behind it, and no small letter after the space, as there is in "e.g. this".
 func isStop(text string, k int) bool {
+	if k < 0 {
+		return false
+	}
 	switch text[k] {
 	case '.', '!', '?':
-		return k+1 == len(text) || classes[text[k+1]]&isSpace != 0
+	case '"', '\'', ')', ']', '*', '`':
+		if k == 0 || (text[k-1] != '.' && text[k-1] != '!' && text[k-1] != '?') {
+			return false
+		}
+	case 0x82:
+		return k > 1 && text[k-2:k+1] == "。"
+	default:
+		return false
 	}
-	return false
+	if k+1 == len(text) {
+		return true
+	}
+	if classes[text[k+1]]&isSpace == 0 {
+		return false
+	}
+	for k++; k < len(text) && classes[text[k]]&isSpace != 0; k++ {
+		if text[k] == '\n' && k+1 < len(text) && text[k+1] == '\n' {
+			return true
+		}
+	}
+	return k == len(text) || text[k] < 'a' || text[k] > 'z'
 }
 
-// window cuts text[lo:hi] to MaxContext bytes around text[i:j], at the
-// borders of runes.
-func window(text string, i, j, lo, hi int) (int, int) {
-	room := MaxContext - (j - i)
-	if room < 0 {
-		j, room = i+MaxContext, 0
+// cutWords cuts text[lo:hi] to MaxContext characters around text[i:j], between
+// words. Only a value that is longer by itself is cut inside.
+func cutWords(text string, i, j, lo, hi int) (from, to int) {
+	room := MaxContext - utf8.RuneCountInString(text[i:j])
+	if room <= 0 {
+		return i, forward(text, i, j, MaxContext)
 	}
-	lo = max(lo, i-room/2)
-	hi = min(hi, lo+MaxContext)
-	if hi < j {
-		hi = j
+	// What one side does not use the other has.
+	left := utf8.RuneCountInString(text[back(text, lo, i, room):i])
+	right := utf8.RuneCountInString(text[j:forward(text, j, hi, room)])
+	left = min(left, max(room/2, room-right))
+	from, to = back(text, lo, i, left), forward(text, j, hi, room-left)
+	if from > lo && classes[text[from-1]]&isSpace == 0 {
+		from = nextWord(text, from, i)
 	}
-	lo = max(lo, hi-MaxContext)
-	for lo < i && !utf8.RuneStart(text[lo]) {
-		lo++
+	if to < hi && classes[text[to]]&isSpace == 0 {
+		to = wordsBefore(text, j, to)
 	}
-	for hi > lo && hi < len(text) && !utf8.RuneStart(text[hi]) {
-		hi--
+	return from, to
+}
+
+// forward and back are the positions n characters on from i, at most at the
+// other border.
+func forward(text string, i, most, n int) int {
+	for ; n > 0 && i < most; n-- {
+		i += runeLen(text[i:])
 	}
-	return lo, hi
+	return min(i, most)
+}
+
+func back(text string, least, i, n int) int {
+	for ; n > 0 && i > least; n-- {
+		_, size := utf8.DecodeLastRuneInString(text[least:i])
+		i -= size
+	}
+	return i
+}
+
+// nextWord is where the first whole word of text[lo:hi] begins. Scripts that
+// are written without spaces have none to lose.
+func nextWord(text string, lo, hi int) int {
+	for k := lo; k < hi; k++ {
+		if classes[text[k]]&isSpace != 0 {
+			return k + 1
+		}
+	}
+	if isASCII(text[lo:hi]) {
+		return hi
+	}
+	return lo
+}
+
+// wordsBefore is where the last whole word of text[lo:hi] ends.
+func wordsBefore(text string, lo, hi int) int {
+	for k := hi; k > lo; k-- {
+		if classes[text[k-1]]&isSpace != 0 {
+			return k - 1
+		}
+	}
+	if isASCII(text[lo:hi]) {
+		return lo
+	}
+	return hi
+}
+
+// shorten cuts folded text to n characters, between words if it has any.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	end := forward(s, 0, len(s), n)
+	if end == len(s) || s[end] == ' ' {
+		return s[:end]
+	}
+	if k := strings.LastIndexByte(s[:end], ' '); k > 0 {
+		end = k
+	}
+	return s[:end]
 }
 
 // fold trims s and turns every run of white space into one space. What a

@@ -26,12 +26,19 @@ type Candidate struct {
 	// Raw is the value as written: text[Offset:Offset+len(Raw)]. It shares
 	// memory with the text; clone it to outlive the text.
 	Raw string
-	// Offset is the position of Raw in bytes.
+	// Offset is the position of Raw in the text, in bytes: for HTML, in the
+	// text that Render returned.
 	Offset int
-	// Context is the sentence, or the line of a table or list, around Raw: at
-	// most MaxContext bytes of valid UTF-8, white space folded. It may share
-	// memory with the text.
+	// Context is the sentence, or the line of a table or list, around Raw, cut
+	// between words: at most MaxContext characters of valid UTF-8, white space
+	// folded. It may share memory with the text.
 	Context string
+	// Heading is the nearest heading, caption or introducing line above, at
+	// most MaxHeading characters; empty without one.
+	Heading string
+	// Listed says that the value stands in a section, table, list or block
+	// about indicators, or is an entry of its own in a list or table.
+	Listed bool
 	// Defanged says that the value was written so that it cannot be followed.
 	Defanged bool
 }
@@ -53,10 +60,15 @@ type Options struct {
 // repeated unless Options.Distinct. The error is the context's or ErrLimit;
 // both come with what was found until then. No input is refused.
 func Text(ctx context.Context, text string, opt Options) ([]Candidate, error) {
+	s, err := scan(ctx, text, opt)
+	return s.out, err
+}
+
+func scan(ctx context.Context, text string, opt Options) (*scanner, error) {
 	if opt.Limit <= 0 {
 		opt.Limit = DefaultLimit
 	}
-	s := scanner{text: text, opt: opt, doc: survey(text)}
+	s := &scanner{text: text, opt: opt, doc: survey(text)}
 	// Reports have a value in a few hundred bytes; lists are denser and grow.
 	s.out = make([]Candidate, 0, min(opt.Limit, 16+len(text)/512, 4096))
 	if opt.Distinct {
@@ -71,11 +83,11 @@ func Text(ctx context.Context, text string, opt Options) ([]Candidate, error) {
 		}
 		s.place.next(text, start, end, s.doc)
 		if err := s.line(ctx, start, end); err != nil {
-			return s.out, err
+			return s, err
 		}
 		start = end + 1
 	}
-	return s.out, nil
+	return s, nil
 }
 
 // scanner walks one text once, from left to right.
@@ -94,6 +106,11 @@ type scanner struct {
 	hosts map[string]struct{} // of the indicators so far
 	cue   cueCache
 	quote contextCache
+	above headingCache
+
+	techniques, cves mentions
+
+	steps int // bytes looked at, for the test that time is linear
 }
 
 // line scans one line chunk by chunk. A chunk is what stands between white
@@ -214,6 +231,7 @@ type found struct {
 func (s *scanner) add(ind ioc.Indicator, at found) {
 	s.last = at.end
 	s.remember(ind)
+	s.mention(ind)
 	if s.opt.Distinct {
 		id := ind
 		id.Port = 0
@@ -230,7 +248,9 @@ func (s *scanner) add(ind ioc.Indicator, at found) {
 		Indicator: ind,
 		Raw:       s.text[at.start:at.end],
 		Offset:    at.start,
-		Context:   s.quote.around(s.text, at.start, at.end, &s.place),
+		Context:   s.around(at.start, at.end),
+		Heading:   s.heading(),
+		Listed:    s.listed(at),
 		Defanged:  at.defanged,
 	})
 }

@@ -72,6 +72,7 @@ type place struct {
 	titled  bool
 	caption area // by a title without a heading's markup
 	intro   area // by a line that ends in a colon: for the list below it
+	titles  titles
 	fence   string
 	table   bool
 	columns columns
@@ -199,6 +200,7 @@ func (p *place) heading(line string, doc facts) bool {
 		p.levels[i] = subject
 	}
 	p.depth, p.caption, p.intro, p.table, p.columns = n, neutral, neutral, false, columns{}
+	p.titles = titles{heading: line}
 	return true
 }
 
@@ -209,7 +211,7 @@ func (p *place) captionOf(line string, doc facts) area {
 	const longest, longestIntro = 60, 200
 	intro := line[len(line)-1] == ':' || strings.HasSuffix(line, ":**")
 	if len(line) > longest && !(intro && len(line) <= longestIntro) {
-		p.intro = neutral
+		p.intro, p.titles.intro = neutral, ""
 		return p.caption
 	}
 	block := doc.asciidoc && line[0] == '.' && len(line) > 1 && isAlnum(line[1])
@@ -220,12 +222,16 @@ func (p *place) captionOf(line string, doc facts) area {
 	}
 	subject := subjectOf(line)
 	if intro && len(line) > longest/2 {
-		p.intro = subject
+		p.intro, p.titles.intro = subject, line
 		return p.caption
 	}
 	if subject == neutral && !bold {
+		if intro {
+			p.titles.intro = line
+		}
 		return p.caption
 	}
+	p.titles.caption, p.titles.intro = line, ""
 	return subject
 }
 

@@ -103,7 +103,7 @@ func checkCandidate(t *testing.T, text string, c Candidate) {
 	if err != nil || again != c.Indicator {
 		t.Errorf("indicator %+v is not canonical: %+v, %v", c.Indicator, again, err)
 	}
-	if len(c.Context) > MaxContext || !utf8.ValidString(c.Context) || strings.ContainsAny(c.Context, "\n\t\r\x00") ||
+	if utf8.RuneCountInString(c.Context) > MaxContext || !utf8.ValidString(c.Context) || strings.ContainsAny(c.Context, "\n\t\r\x00") ||
 		strings.Contains(c.Context, "  ") {
 		t.Errorf("context %q breaks its contract (%d bytes)", c.Context, len(c.Context))
 	}

@@ -93,7 +93,8 @@ func (s *scanner) url(start, host int, defanged bool) int {
 	if !plausibleHost(ind.Value, at.defanged) {
 		return end
 	}
-	if !at.defanged && !s.meantLive(ioc.URL, at, labelled) {
+	if analysis.under(hostOfURL(ind.Value)) || (!at.defanged && !s.meantLive(ioc.URL, at, labelled)) {
+		s.lookIn(start, host, end)
 		return end
 	}
 	s.add(ind, at)
@@ -118,6 +119,18 @@ func (s *scanner) hostOfCut(start, host int, defanged, labelled bool) {
 	if at.defanged || s.meantLive(ioc.URL, found{start: start, end: end}, labelled) {
 		s.emit(t, at)
 	}
+}
+
+// hostOfURL is the host of a canonical URL, without its port.
+func hostOfURL(value string) string {
+	_, rest, _ := strings.Cut(value, "://")
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		rest = rest[:i]
+	}
+	if !strings.HasPrefix(rest, "[") {
+		rest, _, _ = strings.Cut(rest, ":")
+	}
+	return rest
 }
 
 // plausibleHost checks the host of a canonical URL: a placeholder is none.

@@ -107,6 +107,22 @@ var (
 		joesandbox.com alienvault.com archive.org cve.org oasis-open.org sigstore.dev golang.org python.org
 		spamhaus.org ncsc.gov.uk ssi.gouv.fr bund.de sectigo.com digicert.com isc.org openssh.com`)
 
+	// analysis are services with a page for a sample, an address or a name:
+	// what the page is about is in its path, and the page is no indicator.
+	analysis = wordSet(`virustotal.com any.run hybrid-analysis.com joesandbox.com tria.ge urlscan.io shodan.io censys.io
+		bazaar.abuse.ch threatfox.abuse.ch urlhaus.abuse.ch yaraify.abuse.ch malshare.com virusshare.com
+		otx.alienvault.com abuseipdb.com greynoise.io intezer.com opswat.com filescan.io vmray.com polyswarm.network
+		malpedia.caad.fkie.fraunhofer.de robtex.com securitytrails.com domaintools.com threatbook.io threatbook.cn
+		nvd.nist.gov attack.mitre.org cve.org cve.mitre.org exploit-db.com`)
+
+	// addressSteps stand before an address or a name in the path of a page
+	// about it.
+	addressSteps = wordSet(`ip ip-address ip-addresses ipv4 addr address host hosts hostname hostnames domain domains
+		site check lookup whois query`)
+
+	// sourceSteps stand in paths to files kept under version control.
+	sourceSteps = wordSet(`commit commits blob tree raw compare patch rev revision gist gists`)
+
 	// platforms carry both reports and abuse: a live link to one is an
 	// indicator only as an entry of a list of network indicators.
 	platforms = wordSet(`github.com github.io githubusercontent.com gitlab.com bitbucket.org twitter.com x.com t.co
