@@ -1,5 +1,7 @@
 package feed
 
+import "errors"
+
 // The bounds that keep memory constant. They are far above what real feeds
 // hold and far below what would hurt.
 const (
@@ -24,4 +26,12 @@ const (
 	maxLink = 2 << 10
 	// maxDetail is how much of the input a Skip or an error quotes, in bytes.
 	maxDetail = 80
+	// maxHeldRows and maxHeld bound what is held of a document whose rows mean
+	// something only together (a MISP event, a STIX bundle), in rows and in
+	// bytes of input. Over either the document is refused with errTooMuch.
+	maxHeldRows = 200_000
+	maxHeld     = 256 << 20
 )
+
+// errTooMuch marks a document that is over the bounds as a whole.
+var errTooMuch = errors.New("over the bound")
