@@ -140,11 +140,11 @@ func TestDataFeeds(t *testing.T) {
 	}
 }
 
-// TestDataForeign holds Detect to what is not its own: prose, MISP events,
-// RSS; and to the hash lists, which are.
+// TestDataForeign holds Detect to what is not its own: prose, MISP events;
+// and to the hash lists and news feeds, which are.
 func TestDataForeign(t *testing.T) {
 	t.Parallel()
-	want := map[string]string{".md5": "list", ".sha1": "list", ".sha256": "list"}
+	want := map[string]string{".md5": "list", ".sha1": "list", ".sha256": "list", ".xml": newsFormat}
 	counts := map[string]int{}
 	for _, folder := range []string{"eset", "rss", "misp-warninglists"} {
 		err := filepath.WalkDir(dataDir(t, folder), func(path string, entry fs.DirEntry, err error) error {

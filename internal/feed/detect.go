@@ -18,10 +18,10 @@ const HeadSize = 64 << 10
 // those that nearly any table or list of words would fit.
 //
 //nolint:gochecknoglobals // read-only
-var detectOrder = []string{"kev", "threatfox", "feodo", "urlhaus", "maltrail", "csv", "list"}
+var detectOrder = []string{newsFormat, "kev", "threatfox", "feodo", "urlhaus", "maltrail", "csv", "list"}
 
 // foreignExtensions are names of prose, markup, programs and pictures. What
-// they hold is not read here, however it looks.
+// they hold is not read here, however it looks, except that markup may be news.
 const foreignExtensions = " .md .markdown .adoc .asciidoc .rst .html .htm .xhtml .xml .rss .atom .svg" +
 	" .pdf .doc .docx .rtf .odt .eml .msg .yaml .yml .toml .ini .conf .yar .yara .rules" +
 	" .go .py .js .css .sh .ps1 .bat .mod .sum .png .jpg .jpeg .gif .webp .ico .exe .dll .so .db .sqlite "
@@ -30,12 +30,16 @@ const foreignExtensions = " .md .markdown .adoc .asciidoc .rst .html .htm .xhtml
 // It is strict: false when nothing fits, and for prose of any kind.
 func Detect(name string, head []byte) (Format, bool) {
 	ext := strings.ToLower(path.Ext(name))
-	if ext != "" && strings.Contains(foreignExtensions, " "+ext+" ") {
+	foreign := ext != "" && strings.Contains(foreignExtensions, " "+ext+" ")
+	if foreign && !isNewsExtension(ext) {
 		return Format{}, false
 	}
 	head = wholeLines(head)
 	formats := Formats()
 	for _, wanted := range detectOrder {
+		if foreign && wanted != newsFormat {
+			continue
+		}
 		if ext == ".json" && (wanted == "list" || wanted == "csv" || wanted == "maltrail") {
 			continue
 		}
@@ -47,6 +51,8 @@ func Detect(name string, head []byte) (Format, bool) {
 	}
 	return Format{}, false
 }
+
+func isNewsExtension(ext string) bool { return ext == ".xml" || ext == ".rss" || ext == ".atom" }
 
 // wholeLines decodes a head and drops the line that it cuts in two.
 func wholeLines(head []byte) []byte {

@@ -10,6 +10,10 @@
 // that a caller can account for all of them. A broken row costs that row.
 // Memory is bounded whatever the input: see the constants in bounds.go.
 //
+// News feeds (RSS, Atom, RDF, JSON Feed) announce reports and not indicators:
+// ParseNews returns their entries, and what an entry's text names is again for
+// extract to find.
+//
 //	format, ok := feed.Detect(name, head)
 //	if !ok { ... }
 //	err := format.Parser.Parse(ctx, r, feed.Source{Name: name}, feed.Sink{Item: add, Skip: count})

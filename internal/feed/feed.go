@@ -24,6 +24,9 @@ type Item struct {
 	TLP        ioc.TLP
 	// FirstSeen and LastSeen are UTC, whole seconds, zero when undated.
 	FirstSeen, LastSeen time.Time
+	// ValidUntil is when the source takes its claim back, in UTC; zero when it
+	// names no end.
+	ValidUntil time.Time
 	// Context is the source's own words about this row, possibly empty: valid
 	// UTF-8 without NUL, cut at 4 KiB. So are an article's texts.
 	Context string
@@ -81,8 +84,10 @@ const (
 	ReasonTooManyColumns = "too_many_columns"
 	// ReasonUnknownType is a row whose declared type is none of ours.
 	ReasonUnknownType = "unknown_type"
-	// ReasonPattern is a regular expression over names, not one name.
+	// ReasonPattern is an expression over many values, not one value.
 	ReasonPattern = "pattern"
+	// ReasonWithdrawn is a row that its source has deleted or revoked.
+	ReasonWithdrawn = "withdrawn"
 )
 
 // Source says where the input came from, as far as a parser may know.
@@ -91,6 +96,9 @@ type Source struct {
 	// parent folders ("malware/emotet.txt"), from which maltrail tells what a
 	// trail is.
 	Name string
+	// URL is where it was fetched from, empty for a file: what relative links
+	// of a news feed are resolved against when it names no site itself.
+	URL string
 }
 
 // Sink takes what a parser finds, in input order. Both functions are needed.

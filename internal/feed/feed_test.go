@@ -145,7 +145,7 @@ func samples() map[string]string {
 func TestSinkErrorStops(t *testing.T) {
 	t.Parallel()
 	stop := errors.New("stop")
-	for _, f := range Formats() {
+	for _, f := range rowFormats() {
 		calls := 0
 		sink := Sink{Item: func(Item) error { calls++; return stop }, Skip: func(Skip) error { return nil }}
 		err := f.Parser.Parse(context.Background(), strings.NewReader(samples()[f.Name]), Source{}, sink)
@@ -159,7 +159,7 @@ func TestContextStops(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, f := range Formats() {
+	for _, f := range rowFormats() {
 		sink := Sink{Item: func(Item) error { return nil }, Skip: func(Skip) error { return nil }}
 		err := f.Parser.Parse(ctx, strings.NewReader(samples()[f.Name]), Source{}, sink)
 		if !errors.Is(err, context.Canceled) {
@@ -172,7 +172,7 @@ func TestContextStops(t *testing.T) {
 func TestReadErrorIsReported(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("disk on fire")
-	for _, f := range Formats() {
+	for _, f := range rowFormats() {
 		r := io.MultiReader(strings.NewReader(samples()[f.Name]), errorReader{broken})
 		sink := Sink{Item: func(Item) error { return nil }, Skip: func(Skip) error { return nil }}
 		if err := f.Parser.Parse(context.Background(), r, Source{}, sink); !errors.Is(err, broken) {
@@ -189,7 +189,7 @@ func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
 // declares, and wants the same items.
 func TestEncodings(t *testing.T) {
 	t.Parallel()
-	for _, f := range Formats() {
+	for _, f := range rowFormats() {
 		plain := samples()[f.Name]
 		want := collect(t, f.Parser, "", plain)
 		if len(want.items) == 0 || want.err != nil {

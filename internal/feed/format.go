@@ -13,7 +13,9 @@ type Format struct {
 	Feed string
 	// Category is that feed's category (contract section 2).
 	Category string
-	Parser   Parser
+	// Parser is nil for the one format that announces reports and not
+	// indicators; see News.
+	Parser Parser
 	// detect reports whether the input looks like this format. head is UTF-8
 	// and ends with a whole line unless the input is shorter than one.
 	detect func(name string, head []byte) bool
@@ -27,10 +29,14 @@ func Formats() []Format {
 		{"kev", "CISA KEV", "government", kevParser{}, detectKEV},
 		{"list", "imported list", "community", listParser{}, detectList},
 		{"maltrail", "maltrail", "community", maltrailParser{}, detectMaltrail},
+		{newsFormat, "imported news", "news", nil, detectNews},
 		{"threatfox", "ThreatFox", "community", threatfoxParser{}, detectThreatfox},
 		{"urlhaus", "URLhaus", "community", urlhausParser{}, detectURLhaus},
 	}
 }
+
+// News reports whether the format is that of news feeds, which ParseNews reads.
+func (f Format) News() bool { return f.Name == newsFormat }
 
 // ByName returns the format with that name, in any case. The error lists the
 // names.

@@ -11,7 +11,7 @@ func TestByName(t *testing.T) {
 	var names []string
 	for _, f := range Formats() {
 		names = append(names, f.Name)
-		if f.Feed == "" || f.Category == "" || f.Parser == nil || f.detect == nil {
+		if f.Feed == "" || f.Category == "" || (f.Parser == nil) != f.News() || f.detect == nil {
 			t.Errorf("format %q is not complete: %+v", f.Name, f)
 		}
 		if got, err := ByName(strings.ToUpper(f.Name)); err != nil || got.Name != f.Name {
