@@ -1,0 +1,65 @@
+package fetch
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+)
+
+// Fetcher gets documents. It is safe for concurrent use.
+type Fetcher struct {
+	o         Options
+	guard     *guard
+	hosts     *hosts
+	transport *http.Transport
+}
+
+const (
+	// maxHeader bounds the header of an answer.
+	maxHeader = 64 << 10
+	// idleConns are kept open between requests, for idleTime.
+	idleConns = 32
+	idleTime  = 30 * time.Second
+)
+
+// New returns a Fetcher. The caller closes it after the last Get has returned.
+func New(o Options) (*Fetcher, error) {
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("set up fetching: %w", err)
+	}
+	if o.Root != "" {
+		root, err := filepath.Abs(o.Root)
+		if err != nil {
+			return nil, fmt.Errorf("set up fetching: root %s: %w", o.Root, err)
+		}
+		o.Root = root
+	}
+	g, err := newGuard(o.AllowHosts)
+	if err != nil {
+		return nil, fmt.Errorf("set up fetching: %w", err)
+	}
+	return &Fetcher{
+		o: o, guard: g, hosts: newHosts(&o),
+		transport: &http.Transport{
+			// No proxy, also none from the environment: the guard would see the
+			// proxy's address in place of the one that the proxy connects to.
+			Proxy:                  nil,
+			DialContext:            g.dial,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
+			TLSHandshakeTimeout:    dialTimeout,
+			ResponseHeaderTimeout:  o.Stall,
+			MaxResponseHeaderBytes: maxHeader,
+			ForceAttemptHTTP2:      true,
+			// Unpacking has bounds of its own here.
+			DisableCompression:  true,
+			MaxIdleConns:        idleConns,
+			MaxIdleConnsPerHost: o.PerHost,
+			IdleConnTimeout:     idleTime,
+		},
+	}, nil
+}
+
+// Close drops the connections that are kept open.
+func (f *Fetcher) Close() { f.transport.CloseIdleConnections() }
