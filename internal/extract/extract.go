@@ -53,6 +53,13 @@ type Options struct {
 	// for input that is a list of indicators by agreement (a bulk look-up)
 	// and not a report. What is no name at all (a file, a version) stays out.
 	AllLive bool
+	// Page is the address of the document, empty if it is not known: live
+	// values under its domain are the publisher's own.
+	Page string
+	// Links are the links of the document where they do not stand in the text
+	// (Document.Links of HTML): a live value on one of their hosts is more
+	// likely referred to than listed.
+	Links []string
 }
 
 // Text returns the candidates of a plain, Markdown or AsciiDoc text, or of
@@ -71,6 +78,7 @@ func scan(ctx context.Context, text string, opt Options) (*scanner, error) {
 	s := &scanner{text: text, opt: opt, doc: survey(text)}
 	// Reports have a value in a few hundred bytes; lists are denser and grow.
 	s.out = make([]Candidate, 0, min(opt.Limit, 16+len(text)/512, 4096))
+	s.own = domainOf(opt.Page)
 	if opt.Distinct {
 		s.seen = make(map[ioc.Indicator]struct{})
 	}
@@ -92,21 +100,23 @@ func scan(ctx context.Context, text string, opt Options) (*scanner, error) {
 
 // scanner walks one text once, from left to right.
 type scanner struct {
-	text  string
-	opt   Options
-	doc   facts
-	place place // of the current line
-	end   int   // of the current line
-	taken int   // up to where the line is done with
-	last  int   // end of the last indicator
-	check int   // where to look at the context next
-	full  bool
-	out   []Candidate
-	seen  map[ioc.Indicator]struct{}
-	hosts map[string]struct{} // of the indicators so far
-	cue   cueCache
-	quote contextCache
-	above headingCache
+	text   string
+	opt    Options
+	doc    facts
+	place  place // of the current line
+	end    int   // of the current line
+	taken  int   // up to where the line is done with
+	last   int   // end of the last indicator
+	check  int   // where to look at the context next
+	full   bool
+	out    []Candidate
+	seen   map[ioc.Indicator]struct{}
+	hosts  map[string]struct{} // of the indicators so far
+	own    string              // the publisher's domain
+	linked linked
+	cue    cueCache
+	quote  contextCache
+	above  headingCache
 
 	techniques, cves mentions
 

@@ -3,8 +3,104 @@ package extract
 import (
 	"strings"
 
+	"github.com/weppos/publicsuffix-go/publicsuffix"
+
 	"spoor/internal/ioc"
 )
+
+// linked are the hosts that a document links to in the form of a link with a
+// text of its own. It is gathered when first asked for: few texts ask.
+type linked struct {
+	known bool
+	hosts map[string]struct{}
+}
+
+// links says whether the document refers its reader to a host or to one above
+// or below it, up to the registrable domain.
+func (s *scanner) links(host string) bool {
+	if s.own != "" && domainOf(host) == s.own {
+		return true
+	}
+	if !s.linked.known {
+		s.linked.known = true
+		s.gatherLinks()
+	}
+	if len(s.linked.hosts) == 0 {
+		return false
+	}
+	_, ok := s.linked.hosts[domainOf(host)]
+	return ok
+}
+
+// gatherLinks finds [text](address) of Markdown and address[text] of AsciiDoc.
+func (s *scanner) gatherLinks() {
+	for _, link := range s.opt.Links {
+		s.link(link)
+	}
+	s.steps += len(s.text)
+	for i := 0; i < len(s.text); {
+		k := strings.Index(s.text[i:], "://")
+		if k < 0 {
+			return
+		}
+		k += i + len("://")
+		i = k
+		from := k - len("https://")
+		if from < 0 || (!foldPrefix(s.text[from:], "https://") && !foldPrefix(s.text[from+1:], "http://")) {
+			continue
+		}
+		end := k
+		for end < len(s.text) && !endsLink(s.text[end]) {
+			end++
+		}
+		i = end
+		marked := strings.HasSuffix(s.text[:from], "](") || strings.HasSuffix(s.text[:from+1], "](")
+		if marked || (s.doc.asciidoc && end < len(s.text) && s.text[end] == '[') {
+			s.link(s.text[k:end])
+		}
+	}
+}
+
+func endsLink(c byte) bool {
+	return classes[c]&isSpace != 0 || c == '[' || c == ')' || c == ']' || c == '<' || c == '>' || c == '"' || c == '`' || c == '|'
+}
+
+// link keeps the domain of a link that is not defanged.
+func (s *scanner) link(link string) {
+	const most = 1000
+	domain := domainOf(link)
+	if domain == "" || len(s.linked.hosts) >= most {
+		return
+	}
+	if s.linked.hosts == nil {
+		s.linked.hosts = map[string]struct{}{}
+	}
+	s.linked.hosts[domain] = struct{}{}
+}
+
+// domainOf is the registrable domain of a URL or host; empty without one.
+func domainOf(address string) string {
+	if i := strings.Index(address, "://"); i >= 0 {
+		address = address[i+3:]
+	}
+	if i := strings.IndexAny(address, "/?#:[ "); i >= 0 {
+		address = address[:i]
+	}
+	const longest = 253
+	if address == "" || len(address) > longest || !isASCII(address) {
+		return ""
+	}
+	address = lowerASCII(address)
+	rule := publicsuffix.DefaultList.Find(address, &publicsuffix.FindOptions{DefaultRule: nil})
+	if rule == nil {
+		return ""
+	}
+	parts := rule.Decompose(address)
+	if parts[1] == "" {
+		return ""
+	}
+	return parts[0][strings.LastIndexByte(parts[0], '.')+1:] + "." + parts[1]
+}
 
 // lookIn looks into text[start:end], a URL that is only referred to and whose
 // host begins at host. The page about a sample, an address or a name has it

@@ -17,7 +17,7 @@ func (s *scanner) meantLive(t ioc.Type, at found, labelled bool) bool {
 		return false
 	}
 	host := lowerASCII(s.hostOf(at))
-	if vendors.under(host) {
+	if analysis.under(host) || (s.own != "" && domainOf(host) == s.own) {
 		return false
 	}
 	if _, ok := s.hosts[host]; ok && t != ioc.Email {
@@ -37,7 +37,7 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 		return false
 	}
 	listed := (p.kind != paragraph && s.leads(at.start)) || s.assigned(at.start)
-	if platforms.under(host) && t != ioc.Email && !(subject == network && listed) {
+	if (platforms.under(host) || s.links(host)) && t != ioc.Email && !(subject == network && listed) {
 		return false
 	}
 	if subject == files && (t == ioc.Domain || !listed) {

@@ -62,6 +62,7 @@ const (
 
 // place is where the current line stands: the state that runs along the text.
 type place struct {
+	text       string
 	start, end int
 	kind       kind
 	reference  bool // the line defines a link or is a comment
@@ -79,6 +80,8 @@ type place struct {
 	blank   bool // the previous line was blank
 	code    bool // the previous line was an indented block
 	last    string
+	// wasProse: the previous line was part of a paragraph.
+	wasProse bool
 }
 
 // area is the subject at the current line.
@@ -94,7 +97,7 @@ func (p *place) area() area {
 
 // next moves to the line text[start:end].
 func (p *place) next(text string, start, end int, doc facts) {
-	p.start, p.end = start, end
+	p.text, p.start, p.end = text, start, end
 	p.reference = false
 	line := strings.Trim(text[start:end], " \t\r")
 	if line == "" {
@@ -104,6 +107,7 @@ func (p *place) next(text string, start, end int, doc facts) {
 		}
 		return
 	}
+	p.wasProse = p.kind == paragraph
 	if p.fenced(line, doc) {
 		p.kind = literal
 	} else {
@@ -155,7 +159,7 @@ func (p *place) classify(full, line string, doc facts) {
 		p.kind = literal
 	case doc.asciidoc && strings.HasPrefix(line, "//"), isDefinition(line):
 		p.reference = true
-	case isBare(line):
+	case isBare(line) && !p.continues():
 		p.kind = bare
 	}
 	p.code = p.kind == literal
@@ -167,6 +171,16 @@ func (p *place) classify(full, line string, doc facts) {
 		return
 	}
 	p.caption = p.captionOf(line, doc)
+}
+
+// continues says that the line before was prose that goes on in this one, as
+// in "The report is at", and not what introduces or is a list of values.
+func (p *place) continues() bool {
+	const words = 4
+	if !p.wasProse || p.last == "" || p.last[len(p.last)-1] == ':' {
+		return false
+	}
+	return strings.Count(p.last, " ") >= words || goesOnWords.has(p.last[strings.LastIndexByte(p.last, ' ')+1:])
 }
 
 // heading reads a heading of Markdown or AsciiDoc, or the line under one. The
@@ -221,7 +235,10 @@ func (p *place) captionOf(line string, doc facts) area {
 		return p.caption
 	}
 	subject := subjectOf(line)
-	if intro && len(line) > longest/2 {
+	if intro && refersReader(p.sentence(line)) {
+		subject = references
+	}
+	if intro && (len(line) > longest/2 || subject == references) {
 		p.intro, p.titles.intro = subject, line
 		return p.caption
 	}
@@ -233,6 +250,37 @@ func (p *place) captionOf(line string, doc facts) area {
 	}
 	p.titles.caption, p.titles.intro = line, ""
 	return subject
+}
+
+// sentence is what of the current sentence stands up to the end of the
+// current line.
+func (p *place) sentence(line string) string {
+	const longest = 400
+	if p.blank || p.kind != paragraph || p.end-p.began > longest || p.began > p.start {
+		return line
+	}
+	said := p.text[p.began:p.end]
+	for i := len(said) - len(line); i > 0; i-- {
+		if isStop(said, i-1) {
+			return said[i:]
+		}
+	}
+	return said
+}
+
+// refersReader says that a line that ends in a colon announces something to
+// read: "The full report is available here:".
+func refersReader(line string) bool {
+	n := 0
+	for w := range strings.FieldsFuncSeq(line, notWordFold) {
+		if readWords.has(w) {
+			n++
+		}
+		if badWords.has(w) && !readWords.has(w) {
+			return false
+		}
+	}
+	return n > 0
 }
 
 // labelled reads "Reference: https://…": a label that makes the line one.

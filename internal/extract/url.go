@@ -349,6 +349,9 @@ func (s *scanner) labelAt(i, j int) bool {
 	switch s.after(j) {
 	case '[': // AsciiDoc: https://…[text]
 		rest := s.text[j:s.end]
+		if rest == "[" && s.doc.asciidoc {
+			return true // its text is on the next line
+		}
 		n, _ := dotAt(rest)
 		return n == 0 && len(rest) > 1 && rest[1] != ']' && rest[1] != '.' && !strings.HasPrefix(rest, "[…")
 	}

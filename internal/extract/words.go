@@ -67,6 +67,13 @@ var (
 	// htmlTags may stand right behind a URL in Markdown.
 	htmlTags = wordSet(`br br/ p wbr b i u s li ul ol td tr th a em tt hr hr/ div span code pre strong table`)
 
+	// readWords in a line that ends in a colon announce something to read.
+	readWords = wordSet(`available article articles blog blogs blogpost blogposts report paper papers whitepaper
+		publication publications published documentation read presentation slides advisory repository further`)
+
+	// goesOnWords end no line that is complete.
+	goesOnWords = wordSet(`a an the at on in from to of for is are was and or with by via see`)
+
 	// linkNames are attributes and fields whose value is a reference.
 	linkNames = wordSet(`href src reference references ref source author blog report link`)
 
@@ -91,21 +98,6 @@ var (
 	// keyWords announce hex digits that are no digest of a file.
 	keyWords = wordSet(`key keys serial guid uuid clsid commit commits revision nonce salt iv modulus token apikey
 		session cookie clientid client_id build-id buildid seed xor rc4 aes des rsa hwid`)
-
-	// vendors are hosts, with all below them, that a report links to and that
-	// are never indicators while live.
-	vendors = wordSet(`welivesecurity.com eset.com eset.sk esetstatic.com virusradar.com virustotal.com mitre.org
-		nist.gov cisa.gov us-cert.gov cert.org first.org misp-project.org securelist.com kaspersky.com
-		mandiant.com fireeye.com crowdstrike.com trendmicro.com talosintelligence.com cisco.com paloaltonetworks.com
-		microsoft.com recordedfuture.com proofpoint.com sentinelone.com sophos.com mcafee.com trellix.com
-		symantec.com broadcom.com malwarebytes.com checkpoint.com fortinet.com f-secure.com withsecure.com
-		bitdefender.com avast.io avast.com gdatasoftware.com group-ib.com zscaler.com elastic.co rapid7.com
-		volexity.com dragos.com huntress.com bleepingcomputer.com krebsonsecurity.com thehackernews.com
-		darkreading.com therecord.media wired.com arstechnica.com zdnet.com wikipedia.org emergingthreats.net
-		snort.org suricata-ids.org suricata.io w3.org ietf.org rfc-editor.org iana.org apache.org kernel.org
-		man7.org stackoverflow.com serverfault.com abuse.ch shodan.io urlscan.io any.run hybrid-analysis.com
-		joesandbox.com alienvault.com archive.org cve.org oasis-open.org sigstore.dev golang.org python.org
-		spamhaus.org ncsc.gov.uk ssi.gouv.fr bund.de sectigo.com digicert.com isc.org openssh.com`)
 
 	// analysis are services with a page for a sample, an address or a name:
 	// what the page is about is in its path, and the page is no indicator.
