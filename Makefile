@@ -3,6 +3,8 @@ export CGO_ENABLED = 0
 
 FUZZTIME ?= 10s
 ARGS     ?=
+CORPUS   ?=
+LABELS   ?=
 LINT      = bash .ci/lint
 
 .DEFAULT_GOAL := help
@@ -26,6 +28,11 @@ lint: ## gofmt, go vet and the linters of .golangci.yml, at the pinned version
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME (10s) beyond its seeds
 	bash .ci/fuzz $(FUZZTIME)
+
+.PHONY: quality
+quality: ## score what is found in labelled reports (ARGS=-errors, -update; CORPUS=DIR LABELS=FILE for others)
+	SPOOR_QUALITY_CORPUS='$(abspath $(CORPUS))' SPOOR_QUALITY_LABELS='$(abspath $(LABELS))' \
+		go test -count=1 -v -run '^TestQuality$$' ./internal/ingest/ $(ARGS)
 
 .PHONY: bench
 bench: ## run the Go benchmarks of all rooms
