@@ -41,6 +41,8 @@ type Dump interface {
 	Accounts(ctx context.Context) ([]Account, error)
 	// Keys come in the order in which they were made, revoked ones too.
 	Keys(ctx context.Context) ([]Key, error)
+	FeedStates(ctx context.Context) ([]FeedState, error)
+	Allowed(ctx context.Context) ([]Allowed, error)
 	Runs(ctx context.Context, after int64, limit int) ([]MovedRun, error)
 	Articles(ctx context.Context, after int64, limit int) ([]MovedArticle, error)
 	// Records come in the order in which they were first made.
@@ -89,18 +91,22 @@ type Ledger struct {
 	// Runs that have not ended are also in OpenRuns, keys that were revoked in
 	// RevokedKeys.
 	Runs, OpenRuns, Accounts, Keys, RevokedKeys int64
+	// FeedStates are what the schedule remembers, Allowed the entries of the
+	// operator's list.
+	FeedStates, Allowed int64
 }
 
 // String returns all of it, for people and to compare.
 func (l Ledger) String() string {
-	return fmt.Sprintf("store %s at seq %d of %s: %d records, %d articles, %d feeds, %d sightings, %d runs (%d open), %d accounts, %d keys (%d revoked) of %d, %d deletions, marking %s",
+	return fmt.Sprintf("store %s at seq %d of %s: %d records, %d articles, %d feeds, %d sightings, %d runs (%d open), %d accounts, %d keys (%d revoked) of %d, %d states of feeds, %d allowed values, %d deletions, marking %s",
 		l.First, l.Seq, l.UpdatedAt.UTC().Format(time.RFC3339), l.Records, l.Articles, l.Feeds, l.Sightings,
-		l.Runs, l.OpenRuns, l.Accounts, l.Keys, l.RevokedKeys, l.KeysMade, l.Deletions, l.MaxTLP)
+		l.Runs, l.OpenRuns, l.Accounts, l.Keys, l.RevokedKeys, l.KeysMade, l.FeedStates, l.Allowed, l.Deletions, l.MaxTLP)
 }
 
 // Empty reports whether nothing was ever kept.
 func (l Ledger) Empty() bool {
-	return l.Seq == 0 && l.Counts == Counts{} && l.Runs == 0 && l.Accounts == 0 && l.KeysMade == 0 && l.Deletions == 0
+	return l.Seq == 0 && l.Counts == Counts{} && l.Runs == 0 && l.Accounts == 0 && l.KeysMade == 0 && l.Deletions == 0 &&
+		l.FeedStates == 0 && l.Allowed == 0
 }
 
 // Account owns keys.
@@ -119,6 +125,9 @@ type MovedRun struct {
 	// FinishedAt is zero and Stats nil while it has not ended.
 	FinishedAt time.Time
 	Stats      *RunStats
+	// WritingSince is when it began to write, zero when it does not: Settled
+	// goes by it.
+	WritingSince time.Time
 }
 
 // MovedArticle is an article with its place in the dump.
@@ -144,11 +153,14 @@ type MovedRecord struct {
 
 // Said is a sighting with all that an engine knows of it: a record as it would
 // be had nothing else been said. Its ID, Article, AddedAt and UpdatedAt are
-// not set, and its dates are zero where the source gave none.
+// not set, its dates are zero where the source gave none, and its confidence
+// where the source gave none later than first.
 type Said struct {
 	Record
 	Run    uuid.UUID
 	SeenAt time.Time
+	// Assumed is as in Sighting.
+	Assumed time.Time
 }
 
 // Moved says how far a move is: the positions of what was taken in last.
@@ -159,13 +171,15 @@ type Moved struct {
 }
 
 // Part is a piece of a store on its way. What it refers to is in it or was in
-// an earlier one: the first of each attempt has all feeds, accounts and keys.
+// an earlier one: the first of each attempt has all that comes whole.
 type Part struct {
 	// Begin is how far the move was before it, End after it.
 	Begin, End Moved
 	Feeds      []Feed
 	Accounts   []Account
 	Keys       []Key
+	FeedStates []FeedState
+	Allowed    []Allowed
 	Runs       []MovedRun
 	Articles   []MovedArticle
 	Records    []MovedRecord
@@ -253,7 +267,13 @@ func readHeads(ctx context.Context, d Dump, p *Part) (err error) {
 	if p.Accounts, err = d.Accounts(ctx); err != nil {
 		return err
 	}
-	p.Keys, err = d.Keys(ctx)
+	if p.Keys, err = d.Keys(ctx); err != nil {
+		return err
+	}
+	if p.FeedStates, err = d.FeedStates(ctx); err != nil {
+		return err
+	}
+	p.Allowed, err = d.Allowed(ctx)
 	return err
 }
 

@@ -40,6 +40,12 @@ type Record struct {
 	Ports      []uint16
 	TLP        ioc.TLP
 	Warnings   []Warning
+	// Evidence is what speaks for the value besides that it was named.
+	Evidence Evidence
+	// ValidUntil is when the source says that the value stops being one; zero
+	// when it does not say. ValidSaid is the date of the statement that says
+	// so, zero when that was undated: what decides between two of them.
+	ValidUntil, ValidSaid time.Time
 
 	// AddedAt and UpdatedAt are ours; UpdatedAt never runs against Seq.
 	AddedAt, UpdatedAt time.Time
@@ -47,6 +53,19 @@ type Record struct {
 	// never handed out twice, never going back.
 	Seq int64
 }
+
+// Evidence is a set of what tells how sure a value is. It only grows.
+type Evidence uint8
+
+// What can be in the set, as it is stored.
+const (
+	EvidenceDefanged Evidence = 1 << iota // the author defanged it
+	EvidenceListed                        // it stands in a section or table of indicators
+	EvidenceDeclared                      // the source itself stated a confidence
+)
+
+// Has reports whether all of some is in the set.
+func (e Evidence) Has(some Evidence) bool { return e&some == some }
 
 // Warning says that the value is on a known-good or special-purpose list.
 type Warning struct{ List, Reason string }
@@ -145,14 +164,27 @@ func Industries() []string {
 	}
 }
 
-// Sighting is one observation of a record in one run: append-only.
+// Sighting is one observation of a record in one run: append-only. Only what
+// made the record and what taught something more has one, so that merged in
+// their order they make the record: see AsOf.
 type Sighting struct {
-	Run                 uuid.UUID
-	SeenAt              time.Time // when the run wrote it
+	Run uuid.UUID
+	// SeenAt and Seq are the time and the number that the record had from then
+	// on as UpdatedAt and Seq.
+	SeenAt time.Time
+	Seq    int64
+	// Confidence is zero when the source did not say, except in the sighting
+	// that made the record: there it is what the record began with.
 	Confidence          ioc.Confidence
 	FirstSeen, LastSeen time.Time // as the source gave them; zero when undated
-	Context             string
-	Tags                []string
-	Ports               []uint16
-	TLP                 ioc.TLP
+	// Assumed is what the sighting that made a record was dated with when the
+	// source gave no date at all; zero otherwise, and where it was not kept.
+	Assumed    time.Time
+	ValidUntil time.Time // zero: not stated
+	Context    string
+	// The lists are sorted and distinct. Families are among the tags.
+	Tags, Families, Techniques, Industries []string
+	Ports                                  []uint16
+	TLP                                    ioc.TLP
+	Evidence                               Evidence
 }

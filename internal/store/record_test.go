@@ -57,6 +57,7 @@ func TestNewRecord(t *testing.T) {
 		Tags: []string{"b", "a", "b"}, Families: []string{"z", "a"}, Techniques: []string{"T2", "T1"},
 		Industries: []string{"energy", "dams", "dams"}, Ports: []uint16{443, 80, 8080},
 		Warnings: []store.Warning{{List: "l", Reason: "r"}, {List: "k"}, {List: "l", Reason: "r"}},
+		Evidence: store.EvidenceDefanged, ValidUntil: day(20),
 	}, day(9))
 	want := store.Record{
 		ID: store.RecordID("f", article.ID, ioc.IPv4, "192.0.2.1"), Type: ioc.IPv4, Value: "192.0.2.1", Key: "192.0.2.1",
@@ -66,6 +67,7 @@ func TestNewRecord(t *testing.T) {
 		Tags: []string{"a", "b", "z"}, Families: []string{"a", "z"}, Techniques: []string{"T1", "T2"},
 		Industries: []string{"dams", "energy"}, Ports: []uint16{80, 443, 8080}, TLP: ioc.Red,
 		Warnings: []store.Warning{{List: "k"}, {List: "l", Reason: "r"}},
+		Evidence: store.EvidenceDefanged, ValidUntil: day(20), ValidSaid: day(2),
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("record (-got +want):\n%s", diff)
@@ -126,6 +128,15 @@ func TestMerge(t *testing.T) {
 			func(r *store.Record) { r.Industries = []string{"dams"} }},
 		{"a warning", with(func(o *store.Observation) { o.Warnings = []store.Warning{{List: "l"}} }),
 			func(r *store.Record) { r.Warnings = []store.Warning{{List: "l"}} }},
+		{"evidence", with(func(o *store.Observation) { o.Evidence = store.EvidenceListed }),
+			func(r *store.Record) { r.Evidence = store.EvidenceListed }},
+		{"an end", with(func(o *store.Observation) { o.ValidUntil = day(20).Add(1) }),
+			func(r *store.Record) { r.ValidUntil, r.ValidSaid = day(20), day(12) }},
+		{"an end, undated", func() store.Observation {
+			o := said(time.Time{}, time.Time{})
+			o.ValidUntil = day(20)
+			return o
+		}(), func(r *store.Record) { r.ValidUntil = day(20) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -141,6 +152,46 @@ func TestMerge(t *testing.T) {
 				t.Errorf("saying it again changes (-got +want):\n%s", cmp.Diff(again, got))
 			}
 		})
+	}
+}
+
+// TestMergeValidity: the latest dated statement decides, an undated one only
+// among its like, whatever came in between.
+func TestMergeValidity(t *testing.T) {
+	t.Parallel()
+	until := func(said, end int) store.Observation {
+		o := store.Observation{Indicator: domain("a.example")}
+		if said > 0 {
+			o.FirstSeen, o.LastSeen = day(1), day(said)
+		}
+		if end > 0 {
+			o.ValidUntil = day(end)
+		}
+		return o
+	}
+	for _, c := range []struct {
+		name string
+		said []store.Observation
+		want int // 0: none
+	}{
+		{"none", []store.Observation{until(1, 0), until(2, 0)}, 0},
+		{"the later one, shorter", []store.Observation{until(1, 25), until(2, 20)}, 20},
+		{"the later one, longer", []store.Observation{until(1, 20), until(2, 25)}, 25},
+		{"the later one, read first", []store.Observation{until(2, 20), until(1, 25)}, 20},
+		{"equally late: the longer", []store.Observation{until(2, 20), until(2, 25), until(2, 21)}, 25},
+		{"silence ends nothing", []store.Observation{until(1, 20), until(9, 0)}, 20},
+		{"silence in between", []store.Observation{until(1, 25), until(9, 0), until(5, 20)}, 20},
+		{"undated: the longer", []store.Observation{until(0, 20), until(0, 25), until(0, 21)}, 25},
+		{"dated beats undated", []store.Observation{until(0, 25), until(1, 20), until(0, 26)}, 20},
+	} {
+		r := read(c.said)
+		want := time.Time{}
+		if c.want > 0 {
+			want = day(c.want)
+		}
+		if !r.ValidUntil.Equal(want) {
+			t.Errorf("%s: valid until %v, want %v", c.name, r.ValidUntil, want)
+		}
 	}
 }
 
@@ -212,6 +263,10 @@ func statement(rng *rand.Rand) store.Observation {
 	o.Confidence, o.TLP = ioc.Low+ioc.Confidence(rng.IntN(3)), ioc.TLP(rng.IntN(6))
 	o.Tags, o.Families, o.Techniques, o.Industries = words(), words(), words(), words()
 	o.Ports = []uint16{uint16(1 + rng.IntN(4))}
+	o.Evidence = store.Evidence(rng.IntN(8))
+	if rng.IntN(2) == 0 {
+		o.ValidUntil = day(10 + rng.IntN(5))
+	}
 	if rng.IntN(3) == 0 {
 		o.Warnings = []store.Warning{{List: words()[0], Reason: "r"}}
 	}

@@ -12,7 +12,8 @@ import (
 // RunStarter writes what feeds say.
 type RunStarter interface {
 	// StartRun records that a pass over a feed's input begins, and makes the
-	// feed if it is new. An existing feed keeps its category.
+	// feed if it is new. An existing feed keeps its category. Seq does not
+	// move, nor with Finish: a run that finds nothing changes no answer.
 	StartRun(ctx context.Context, spec RunSpec) (Run, error)
 }
 
@@ -94,6 +95,10 @@ type Observation struct {
 	Tags, Families, Techniques, Industries []string
 	Ports                                  []uint16
 	Warnings                               []Warning
+	Evidence                               Evidence
+	// ValidUntil is when the source says that the value stops being one; zero
+	// when it does not say.
+	ValidUntil time.Time
 }
 
 // NewRecord returns the record that an observation makes when there is none
@@ -102,8 +107,9 @@ func NewRecord(feed Feed, o Observation, now time.Time) Record {
 	r := Record{
 		Type: o.Indicator.Type, Value: o.Indicator.Value, Key: o.Indicator.Key,
 		Confidence: o.Confidence, Origin: o.Origin, Feed: feed, TLP: max(o.TLP, ioc.Clear),
-		Context: o.Context,
+		Context: o.Context, Evidence: o.Evidence,
 	}
+	r.ValidUntil, r.ValidSaid = mergedValidity(r, o)
 	if r.Confidence == 0 {
 		r.Confidence = ioc.Medium
 	}
@@ -143,12 +149,16 @@ func span(first, last, now time.Time) (from, to time.Time) {
 // Merge returns the record after the same source has said o as well, and
 // whether that changed anything. Saying the same things again, in whatever
 // order, changes nothing: dates widen, lists grow, the stricter marking wins,
-// the first context stays. Confidence follows the latest dated statement, and
+// the first context stays; warnings grow too, see Judge. Confidence follows the latest dated statement, and
 // the higher one of statements that are equally late; an undated statement
-// moves neither date nor confidence.
+// moves neither date nor confidence. The end of validity is that of the latest
+// dated statement of one, else of an undated one; the later of two that are
+// equally late.
 func Merge(r Record, o Observation) (Record, bool) {
 	was := r
 	r.Confidence = mergedConfidence(r, o)
+	r.ValidUntil, r.ValidSaid = mergedValidity(r, o)
+	r.Evidence |= o.Evidence
 	for _, t := range [...]time.Time{second(o.FirstSeen), second(o.LastSeen)} {
 		if t.IsZero() {
 			continue
@@ -172,6 +182,7 @@ func Merge(r Record, o Observation) (Record, bool) {
 	r.Ports, grown = grow(r.Ports, grown, o.Ports, portOf(o.Indicator))
 	r.Warnings, grown = growWarnings(r.Warnings, grown, o.Warnings)
 	changed := grown || r.Confidence != was.Confidence || r.Context != was.Context || r.TLP != was.TLP ||
+		r.Evidence != was.Evidence || !r.ValidUntil.Equal(was.ValidUntil) || !r.ValidSaid.Equal(was.ValidSaid) ||
 		!r.FirstSeen.Equal(was.FirstSeen) || !r.LastSeen.Equal(was.LastSeen)
 	return r, changed
 }
@@ -185,5 +196,18 @@ func mergedConfidence(r Record, o Observation) ioc.Confidence {
 		return o.Confidence
 	default:
 		return max(r.Confidence, o.Confidence)
+	}
+}
+
+// mergedValidity returns the end of validity and the date of its statement.
+func mergedValidity(r Record, o Observation) (until, said time.Time) {
+	until, said = second(o.ValidUntil), second(later(o.FirstSeen, o.LastSeen))
+	switch {
+	case until.IsZero() || !r.ValidUntil.IsZero() && said.Before(r.ValidSaid):
+		return r.ValidUntil, r.ValidSaid
+	case said.Equal(r.ValidSaid):
+		return later(r.ValidUntil, until), said
+	default:
+		return until, said
 	}
 }

@@ -18,7 +18,7 @@ func TestLabels(t *testing.T) {
 	t.Parallel()
 	r := store.Record{
 		Tags: []string{"c2", "emotet"}, Families: []string{"emotet"}, Techniques: []string{"T1071"}, Industries: []string{"energy"},
-		Warnings: []store.Warning{{List: "top sites", Reason: "listed"}},
+		Warnings: []store.Warning{{List: "top sites", Reason: "listed"}}, Evidence: store.EvidenceDefanged | store.EvidenceDeclared,
 	}
 	for name, r := range map[string]store.Record{"all": r, "none": {}} {
 		l := column.LabelsOf(&r)

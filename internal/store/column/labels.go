@@ -8,30 +8,38 @@ import (
 	"spoor/internal/store"
 )
 
-// Labels are the lists of a record, which many records share. They are sorted;
-// field order and sorted lists make equal labels equal text.
+// Labels are the lists of a record and its evidence, which many records share.
+// Field order and sorted lists make equal labels equal text.
 type Labels struct {
 	Tags       []string        `json:"t,omitempty"`
 	Families   []string        `json:"f,omitempty"`
 	Techniques []string        `json:"m,omitempty"`
 	Industries []string        `json:"i,omitempty"`
 	Warnings   []store.Warning `json:"w,omitempty"`
+	Evidence   store.Evidence  `json:"e,omitempty"`
 }
 
 // LabelsOf returns the record's, which they share.
 func LabelsOf(r *store.Record) Labels {
-	return Labels{Tags: r.Tags, Families: r.Families, Techniques: r.Techniques, Industries: r.Industries, Warnings: r.Warnings}
+	return Labels{Tags: r.Tags, Families: r.Families, Techniques: r.Techniques, Industries: r.Industries, Warnings: r.Warnings, Evidence: r.Evidence}
 }
 
 // Apply gives them to a record, which shares them.
 func (l *Labels) Apply(r *store.Record) {
-	r.Tags, r.Families, r.Techniques, r.Industries, r.Warnings = l.Tags, l.Families, l.Techniques, l.Industries, l.Warnings
+	r.Tags, r.Families, r.Techniques, r.Industries = l.Tags, l.Families, l.Techniques, l.Industries
+	r.Warnings, r.Evidence = l.Warnings, l.Evidence
+}
+
+// Said gives them to a sighting, which shares them. Its warnings are no word of
+// the source.
+func (l *Labels) Said(s *store.Sighting) {
+	s.Tags, s.Families, s.Techniques, s.Industries, s.Evidence = l.Tags, l.Families, l.Techniques, l.Industries, l.Evidence
 }
 
 // Equal reports whether both say the same.
 func (l *Labels) Equal(m *Labels) bool {
 	return slices.Equal(l.Tags, m.Tags) && slices.Equal(l.Families, m.Families) && slices.Equal(l.Techniques, m.Techniques) &&
-		slices.Equal(l.Industries, m.Industries) && slices.Equal(l.Warnings, m.Warnings)
+		slices.Equal(l.Industries, m.Industries) && slices.Equal(l.Warnings, m.Warnings) && l.Evidence == m.Evidence
 }
 
 // Size is about what they take in memory, in bytes.
@@ -78,7 +86,7 @@ const (
 )
 
 // Each calls fn for each name with its kind, in the order of kinds and names.
-// Warnings have no names.
+// Warnings and evidence have no names.
 func (l *Labels) Each(fn func(Kind, string) error) error {
 	for i, names := range [][]string{l.Tags, l.Families, l.Techniques, l.Industries} {
 		for _, name := range names {

@@ -18,16 +18,28 @@ const selectBatchRecords = `SELECT ` + recordColumns + `, r.run_id, r.added_seq,
 // fetch reads the batch's records that are stored already. The clock is held:
 // nobody changes them before the transaction ends.
 func (w *writer) fetch(ctx context.Context, batch []store.Observation) error {
-	w.rows = make(map[uuid.UUID]*pending, len(batch))
-	indicators, ids := make([][16]byte, 0, len(batch)), make([][16]byte, 0, len(batch))
+	var wanted hitIDs
 	asked := make(map[uuid.UUID]bool, len(batch))
 	for i := range batch {
 		if indicator, id := w.idsOf(&batch[i]); !asked[id] {
 			asked[id] = true
-			indicators, ids = append(indicators, indicator), append(ids, id)
+			wanted.indicators, wanted.ids = append(wanted.indicators, indicator), append(wanted.ids, id)
 		}
 	}
-	rows, err := w.Query(ctx, selectBatchRecords, pgx.QueryExecModeCacheDescribe, indicators, ids)
+	found, err := w.stored(ctx, w.st, wanted)
+	if err != nil {
+		return err
+	}
+	w.rows = make(map[uuid.UUID]*pending, len(batch))
+	for i := range found {
+		w.rows[found[i].ID] = &pending{row: found[i]}
+	}
+	return nil
+}
+
+// stored reads those of the records that there are, in no order.
+func (t *txn) stored(ctx context.Context, s *Store, wanted hitIDs) ([]row, error) {
+	rows, err := t.Query(ctx, selectBatchRecords, pgx.QueryExecModeCacheDescribe, wanted.indicators, wanted.ids)
 	var found []row
 	if err == nil {
 		err = each(rows, func(r pgx.Rows) error {
@@ -36,57 +48,23 @@ func (w *writer) fetch(ctx context.Context, batch []store.Observation) error {
 			return have.scanWith(r, (*[16]byte)(&have.runID), &have.addedSeq, &have.dated)
 		})
 	}
+	var facets map[uuid.UUID]*facet
 	if err == nil {
-		err = w.resolve(ctx, found)
-	}
-	if err != nil {
-		return fmt.Errorf("read records: %w", err)
-	}
-	for i := range found {
-		w.rows[found[i].ID] = &pending{row: found[i]}
-	}
-	return nil
-}
-
-// resolve fills in the facets of what was found.
-func (w *writer) resolve(ctx context.Context, found []row) error {
-	facets := map[uuid.UUID]*facet{}
-	var ids [][16]byte
-	for i := range found {
-		id := found[i].facetID
-		if _, known := facets[id]; known {
-			continue
-		}
-		if facets[id] = w.st.facets.get(id); facets[id] == nil {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) > 0 {
-		rows, err := w.Query(ctx, selectFacets, ids)
-		if err != nil {
-			return err
-		}
-		err = each(rows, func(r pgx.Rows) error {
-			id, f, err := scanFacet(r)
+		facets, err = s.facets.of(found, func(row func(pgx.Rows) error, missing [][16]byte) error {
+			rows, err := t.Query(ctx, selectFacets, missing)
 			if err != nil {
 				return err
 			}
-			facets[id] = f
-			w.st.facets.put(id, f)
-			return nil
+			return each(rows, row)
 		})
-		if err != nil {
-			return err
-		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read records: %w", err)
 	}
 	for i := range found {
-		f := facets[found[i].facetID]
-		if f == nil {
-			return fmt.Errorf("%w: no facet %s", store.ErrCorrupt, found[i].facetID)
-		}
-		f.apply(&found[i].Record)
+		facets[found[i].facetID].apply(&found[i].Record)
 	}
-	return nil
+	return found, nil
 }
 
 // flush writes the batch.
@@ -95,17 +73,17 @@ func (w *writer) flush(ctx context.Context) error {
 	if err := w.facets.flush(ctx, w.Conn, w.feedID); err != nil {
 		return err
 	}
-	if err := w.copyRecords(ctx); err != nil {
+	if err := w.load(ctx, "records", recordTable(), len(w.made), func(i int) ([]any, error) { return w.made[i].values(), nil }); err != nil {
 		return err
 	}
-	if err := w.copySightings(ctx); err != nil {
+	if err := w.copySightings(ctx, w.said); err != nil {
 		return err
 	}
 	b := new(pgx.Batch)
 	if err := w.articles.queue(b); err != nil {
 		return err
 	}
-	w.queueChanged(b)
+	queueChanged(b, w.changed)
 	b.Queue(updateBatches, [16]byte(w.run.id), w.batches)
 	if err := w.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("write articles and changes: %w", err)
@@ -118,6 +96,7 @@ func recordTable() []string {
 	return []string{
 		"indicator_id", "id", "run_id", "facet_id", "article_id", "seq", "added_seq", "first_seen", "last_seen", "added_at", "updated_at",
 		"type", "confidence", "tlp", "dated", "ioc_value_normalized", "value", "ports", "context",
+		"valid_until", "valid_said",
 	}
 }
 
@@ -134,56 +113,29 @@ func (r *row) values() []any {
 		[16]byte(indicatorID(r.Type, r.Key)), [16]byte(r.ID), [16]byte(r.runID), [16]byte(r.facetID), article,
 		r.Seq, r.addedSeq, r.FirstSeen, r.LastSeen, r.AddedAt, r.UpdatedAt,
 		int16(r.Type), int16(r.Confidence), int16(r.TLP), r.dated, r.Key, value, text(column.Ports(r.Ports)), text(r.Context),
+		instant(r.ValidUntil), instant(r.ValidSaid),
 	}
-}
-
-func (w *writer) copyRecords(ctx context.Context) error {
-	if len(w.made) == 0 {
-		return nil
-	}
-	n, err := w.CopyFrom(ctx, pgx.Identifier{"records"}, recordTable(), pgx.CopyFromSlice(len(w.made), func(i int) ([]any, error) {
-		return w.made[i].values(), nil
-	}))
-	if err == nil && n != int64(len(w.made)) {
-		err = fmt.Errorf("%d of %d rows arrived", n, len(w.made))
-	}
-	if err != nil {
-		return fmt.Errorf("copy records: %w", err)
-	}
-	return nil
 }
 
 // sightingTable are the columns of sightings.
 func sightingTable() []string {
-	return []string{"indicator_id", "record_id", "seq", "run_id", "seen_at", "facet_id", "first_seen", "last_seen", "ports", "context"}
+	return []string{"indicator_id", "record_id", "seq", "run_id", "seen_at", "facet_id", "first_seen", "last_seen", "ports", "context", "valid_until", "assumed"}
 }
 
-func (w *writer) copySightings(ctx context.Context) error {
-	if len(w.said) == 0 {
-		return nil
-	}
-	_, err := w.CopyFrom(ctx, pgx.Identifier{"sightings"}, sightingTable(), pgx.CopyFromSlice(len(w.said), func(i int) ([]any, error) {
-		s := &w.said[i]
-		return []any{
-			[16]byte(indicatorID(s.record.Type, s.record.Key)), [16]byte(s.record.ID), s.seq, [16]byte(s.run), instant(s.at), [16]byte(s.facet),
-			instant(s.dates[0]), instant(s.dates[1]), text(column.Ports(s.ports)), text(s.about),
-		}, nil
-	}))
-	if err != nil {
-		return fmt.Errorf("copy sightings: %w", err)
-	}
-	return nil
+// copySightings adds what was said.
+func (t *txn) copySightings(ctx context.Context, list []said) error {
+	return t.load(ctx, "sightings", sightingTable(), len(list), func(i int) ([]any, error) { return list[i].row(), nil })
 }
 
 const updateRecords = `UPDATE records SET facet_id = u.facet_id, confidence = u.confidence, tlp = u.tlp, first_seen = u.first_seen, last_seen = u.last_seen,
-		updated_at = u.updated_at, seq = u.seq, ports = nullif(u.ports, ''), context = nullif(u.context, '')
-	FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::text[], $11::text[])
-		AS u (indicator_id, id, facet_id, confidence, tlp, first_seen, last_seen, updated_at, seq, ports, context)
+		updated_at = u.updated_at, seq = u.seq, ports = nullif(u.ports, ''), context = nullif(u.context, ''), valid_until = u.valid_until, valid_said = u.valid_said
+	FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[])
+		AS u (indicator_id, id, facet_id, confidence, tlp, first_seen, last_seen, updated_at, seq, ports, context, valid_until, valid_said)
 	WHERE records.indicator_id = u.indicator_id AND records.id = u.id`
 
 // queueChanged adds the changes of records that were there.
-func (w *writer) queueChanged(b *pgx.Batch) {
-	n := len(w.changed)
+func queueChanged(b *pgx.Batch, changed []*pending) {
+	n := len(changed)
 	if n == 0 {
 		return
 	}
@@ -191,11 +143,22 @@ func (w *writer) queueChanged(b *pgx.Batch) {
 	confidences, tlps, seqs := make([]int16, n), make([]int16, n), make([]int64, n)
 	first, last, updated := make([]time.Time, n), make([]time.Time, n), make([]time.Time, n)
 	ports, about := make([]string, n), make([]string, n)
-	for i, p := range w.changed {
+	until, said := make([]*time.Time, n), make([]*time.Time, n)
+	for i, p := range changed {
 		indicators[i], ids[i], facets[i] = indicatorID(p.Type, p.Key), p.ID, p.facetID
 		confidences[i], tlps[i], seqs[i] = int16(p.Confidence), int16(p.TLP), p.Seq
 		first[i], last[i], updated[i] = p.FirstSeen, p.LastSeen, p.UpdatedAt
 		ports[i], about[i] = column.Ports(p.Ports), p.Context
+		until[i], said[i] = nullable(&p.ValidUntil), nullable(&p.ValidSaid)
 	}
-	b.Queue(updateRecords, indicators, ids, facets, confidences, tlps, first, last, updated, seqs, ports, about)
+	b.Queue(updateRecords, indicators, ids, facets, confidences, tlps, first, last, updated, seqs, ports, about, until, said)
+}
+
+// nullable returns an element of an array of nullable times: nil for the zero
+// time.
+func nullable(t *time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return t
 }

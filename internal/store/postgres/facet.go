@@ -32,6 +32,12 @@ func (f *facet) apply(r *store.Record) {
 	f.labels.Apply(r)
 }
 
+// said fills a sighting with the facet. The lists are shared.
+func (f *facet) said(s *store.Sighting) {
+	s.Confidence, s.TLP = f.confidence, f.tlp
+	f.labels.Said(s)
+}
+
 func (f *facet) size() int { return 160 + f.labels.Size() }
 
 // id names the facet by what it says.
@@ -82,9 +88,9 @@ func (b *bounded[K, V]) put(k K, v V, size int) {
 
 const selectFacets = `SELECT f.id, f.feed_id, d.name, d.category, f.type, f.confidence, f.origin, f.tlp, f.labels FROM facets f JOIN feeds d ON d.id = f.feed_id WHERE f.id = ANY($1)`
 
-// facetsOf returns the facets of the rows, those that are not cached in one
-// question.
-func (v *snapshot) facetsOf(ctx context.Context, rows []row) (map[uuid.UUID]*facet, error) {
+// of returns the facets of the rows, those that are not held with one question
+// of selectFacets.
+func (fc *facetCache) of(rows []row, ask func(row func(pgx.Rows) error, missing [][16]byte) error) (map[uuid.UUID]*facet, error) {
 	all := make(map[uuid.UUID]*facet, 1)
 	var missing [][16]byte
 	for i := range rows {
@@ -92,7 +98,7 @@ func (v *snapshot) facetsOf(ctx context.Context, rows []row) (map[uuid.UUID]*fac
 		if _, known := all[id]; known {
 			continue
 		}
-		all[id] = v.st.facets.get(id)
+		all[id] = fc.get(id)
 		if all[id] == nil {
 			missing = append(missing, id)
 		}
@@ -100,13 +106,13 @@ func (v *snapshot) facetsOf(ctx context.Context, rows []row) (map[uuid.UUID]*fac
 	if len(missing) == 0 {
 		return all, nil
 	}
-	err := v.timeless(ctx, selectFacets, func(r pgx.Rows) error {
+	err := ask(func(r pgx.Rows) error {
 		id, f, err := scanFacet(r)
 		if err != nil {
 			return err
 		}
 		all[id] = f
-		v.st.facets.put(id, f)
+		fc.put(id, f)
 		return nil
 	}, missing)
 	if err != nil {
@@ -118,6 +124,13 @@ func (v *snapshot) facetsOf(ctx context.Context, rows []row) (map[uuid.UUID]*fac
 		}
 	}
 	return all, nil
+}
+
+// facetsOf returns the facets of the rows.
+func (v *snapshot) facetsOf(ctx context.Context, rows []row) (map[uuid.UUID]*facet, error) {
+	return v.st.facets.of(rows, func(row func(pgx.Rows) error, missing [][16]byte) error {
+		return v.timeless(ctx, selectFacets, row, missing)
+	})
 }
 
 func scanFacet(r pgx.Rows) (id uuid.UUID, f *facet, err error) {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -154,7 +153,7 @@ const (
 	insertMovedAccount = insertAccount
 )
 
-// loadHeads writes feeds, accounts and keys that are not there yet.
+// loadHeads writes what comes whole and is not there yet.
 func (t *txn) loadHeads(ctx context.Context, p store.Part) error {
 	b := new(pgx.Batch)
 	for _, f := range p.Feeds {
@@ -172,6 +171,16 @@ func (t *txn) loadHeads(ctx context.Context, p store.Part) error {
 		b.Queue(insertMovedKey, k.Hash[:], [16]byte(k.ID), [16]byte(accountID(k.Account)), int64(i+1), k.Name, k.Prefix, k.Tier,
 			scopes, ips, int16(k.MaxTLP), instant(k.CreatedAt), instant(k.ExpiresAt), instant(k.RevokedAt))
 	}
+	for i := range p.FeedStates {
+		state, err := column.FeedState(&p.FeedStates[i])
+		if err != nil {
+			return err
+		}
+		b.Queue(upsertFeedState, p.FeedStates[i].Feed, state)
+	}
+	for _, a := range p.Allowed {
+		b.Queue(upsertAllowed, a.Value, a.Reason, a.AddedAt.UTC())
+	}
 	if b.Len() == 0 {
 		return nil
 	}
@@ -183,18 +192,29 @@ func (t *txn) loadHeads(ctx context.Context, p store.Part) error {
 
 func (t *txn) loadRuns(ctx context.Context, runs []store.MovedRun) error {
 	columns := []string{"id", "feed_id", "source", "started_at", "finished_at", "stats", "batches"}
-	return t.load(ctx, "runs", columns, len(runs), func(i int) ([]any, error) {
+	err := t.load(ctx, "runs", columns, len(runs), func(i int) ([]any, error) {
 		r := &runs[i]
 		var stats any
 		if r.Stats != nil {
-			b, err := json.Marshal(r.Stats)
+			text, err := column.RunStats(r.Stats)
 			if err != nil {
-				return nil, fmt.Errorf("encode counts: %w", err)
+				return nil, err
 			}
-			stats = string(b)
+			stats = text
 		}
 		return []any{[16]byte(r.ID), [16]byte(feedID(r.Feed.Name)), r.Source, instant(r.StartedAt), instant(r.FinishedAt), stats, int64(0)}, nil
 	})
+	if err != nil {
+		return err
+	}
+	for i := range runs {
+		if r := &runs[i]; !r.WritingSince.IsZero() {
+			if _, err := t.Exec(ctx, insertWriter, [16]byte(r.ID), instant(r.WritingSince)); err != nil {
+				return fmt.Errorf("write writer: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 func (t *txn) loadArticles(ctx context.Context, articles []store.MovedArticle) error {
@@ -218,6 +238,7 @@ func (s *said) row() []any {
 	return []any{
 		[16]byte(indicatorID(s.record.Type, s.record.Key)), [16]byte(s.record.ID), s.seq, [16]byte(s.run), instant(s.at), [16]byte(s.facet),
 		instant(s.dates[0]), instant(s.dates[1]), text(column.Ports(s.ports)), text(s.about),
+		instant(s.until), instant(s.assumed),
 	}
 }
 
@@ -257,7 +278,7 @@ func (t *txn) loadRecords(ctx context.Context, records []store.MovedRecord) erro
 			}
 			list = append(list, said{
 				record: &rows[i], seq: s.Seq, run: s.Run, at: s.SeenAt, facet: facet,
-				dates: [2]time.Time{s.FirstSeen, s.LastSeen}, ports: s.Ports, about: s.Context,
+				dates: [2]time.Time{s.FirstSeen, s.LastSeen}, until: s.ValidUntil, assumed: s.Assumed, ports: s.Ports, about: s.Context,
 			})
 		}
 	}
@@ -269,7 +290,7 @@ func (t *txn) loadRecords(ctx context.Context, records []store.MovedRecord) erro
 	if err := t.load(ctx, "records", recordTable(), len(rows), func(i int) ([]any, error) { return rows[i].values(), nil }); err != nil {
 		return err
 	}
-	return t.load(ctx, "sightings", sightingTable(), len(list), func(i int) ([]any, error) { return list[i].row(), nil })
+	return t.copySightings(ctx, list)
 }
 
 // load copies n rows into a table.
@@ -277,7 +298,11 @@ func (t *txn) load(ctx context.Context, table string, columns []string, n int, r
 	if n == 0 {
 		return nil
 	}
-	if _, err := t.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromSlice(n, row)); err != nil {
+	arrived, err := t.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromSlice(n, row))
+	if err == nil && arrived != int64(n) {
+		err = fmt.Errorf("%d of %d rows arrived", arrived, n)
+	}
+	if err != nil {
 		return fmt.Errorf("copy %s: %w", table, err)
 	}
 	return nil
@@ -339,7 +364,7 @@ func (s *Store) ConfirmMove(ctx context.Context) error {
 	})
 }
 
-const emptyStore = `TRUNCATE TABLE sightings, records, facet_labels, facets, articles, runs, api_keys, accounts, feeds`
+const emptyStore = `TRUNCATE TABLE sightings, records, facet_labels, facets, articles, runs, api_keys, accounts, feeds, feed_states, allowed, writers`
 
 // AbandonMove implements store.Target. The store stays the target of a move
 // until it has its indexes again, so that nobody uses it before, even when
@@ -386,7 +411,8 @@ const (
 	selectStoreCounts = `SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM articles), (SELECT count(*) FROM feeds),
 		(SELECT count(*) - count(DISTINCT record_id) FROM sightings),
 		(SELECT count(*) FROM runs), (SELECT count(*) FROM runs WHERE finished_at IS NULL), (SELECT count(*) FROM accounts),
-		(SELECT count(*) FROM api_keys), (SELECT count(*) FROM api_keys WHERE revoked_at IS NOT NULL)`
+		(SELECT count(*) FROM api_keys), (SELECT count(*) FROM api_keys WHERE revoked_at IS NOT NULL),
+		(SELECT count(*) FROM feed_states), (SELECT count(*) FROM allowed)`
 	selectFirstRun = `SELECT id FROM runs ORDER BY id LIMIT 1`
 )
 
@@ -413,7 +439,7 @@ func (s *Store) ledger(ctx context.Context) (l store.Ledger, err error) {
 			l.UpdatedAt = k.updatedAt
 		}
 		err := t.QueryRow(ctx, selectStoreCounts).Scan(&l.Records, &l.Articles, &l.Feeds, &l.Sightings,
-			&l.Runs, &l.OpenRuns, &l.Accounts, &l.Keys, &l.RevokedKeys)
+			&l.Runs, &l.OpenRuns, &l.Accounts, &l.Keys, &l.RevokedKeys, &l.FeedStates, &l.Allowed)
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func indicatorID(t ioc.Type, key string) uuid.UUID {
 
 // recordColumns are what scan reads, in its order, of fromRecords.
 const (
-	recordColumns = `r.id, r.type, r.ioc_value_normalized, r.value, r.facet_id, r.article_id, r.first_seen, r.last_seen, r.added_at, r.updated_at, r.seq, r.ports, r.context, a.title, a.url`
+	recordColumns = `r.id, r.type, r.ioc_value_normalized, r.value, r.facet_id, r.article_id, r.first_seen, r.last_seen, r.added_at, r.updated_at, r.seq, r.ports, r.context, r.valid_until, r.valid_said, a.title, a.url`
 	fromRecords   = ` FROM records r LEFT JOIN articles a ON a.id = r.article_id`
 )
 
@@ -44,9 +44,10 @@ func (r *row) scanWith(rows pgx.Rows, more ...any) error {
 	var typ int16
 	var article pgtype.UUID
 	var value, ports, about, title, url pgtype.Text
-	dest := [15]any{
+	var until, said *time.Time
+	dest := [17]any{
 		(*[16]byte)(&r.ID), &typ, &r.Key, &value, (*[16]byte)(&r.facetID), &article, &r.FirstSeen, &r.LastSeen,
-		&r.AddedAt, &r.UpdatedAt, &r.Seq, &ports, &about, &title, &url,
+		&r.AddedAt, &r.UpdatedAt, &r.Seq, &ports, &about, &until, &said, &title, &url,
 	}
 	if err := rows.Scan(append(dest[:], more...)...); err != nil {
 		return err
@@ -59,6 +60,7 @@ func (r *row) scanWith(rows pgx.Rows, more ...any) error {
 	r.FirstSeen, r.LastSeen = r.FirstSeen.UTC(), r.LastSeen.UTC()
 	r.AddedAt, r.UpdatedAt = r.AddedAt.UTC(), r.UpdatedAt.UTC()
 	r.Ports, r.Context = column.ParsePorts(ports.String), about.String
+	r.ValidUntil, r.ValidSaid = known(until), known(said)
 	if article.Valid {
 		if !title.Valid {
 			return fmt.Errorf("%w: record %s names a missing article", store.ErrCorrupt, r.ID)
@@ -117,8 +119,8 @@ func (v *snapshot) Record(ctx context.Context, id uuid.UUID) (store.Record, erro
 }
 
 const (
-	selectFirstSaid = `SELECT indicator_id, run_id, added_at, facet_id, CASE WHEN dated & 1 <> 0 THEN first_seen END, CASE WHEN dated & 2 <> 0 THEN last_seen END, ports, context FROM records WHERE id = $1`
-	selectSightings = `SELECT indicator_id, run_id, seen_at, facet_id, first_seen, last_seen, ports, context FROM sightings WHERE indicator_id = $1 AND record_id = $2 ORDER BY seq`
+	selectFirstSaid = `SELECT indicator_id, run_id, added_at, facet_id, CASE WHEN dated & 1 <> 0 THEN first_seen END, CASE WHEN dated & 2 <> 0 THEN last_seen END, ports, context, seq, valid_until, CASE WHEN dated = 0 THEN first_seen END FROM records WHERE id = $1`
+	selectSightings = `SELECT indicator_id, run_id, seen_at, facet_id, first_seen, last_seen, ports, context, seq, valid_until, assumed FROM sightings WHERE indicator_id = $1 AND record_id = $2 ORDER BY seq`
 )
 
 // Sightings implements store.Snapshot.
@@ -142,8 +144,7 @@ func (v *snapshot) Sightings(ctx context.Context, record uuid.UUID) ([]store.Sig
 		return nil, fmt.Errorf("read sightings: %w", err)
 	}
 	for i := range all.list {
-		f := facets[all.facets[i].facetID]
-		all.list[i].Confidence, all.list[i].Tags, all.list[i].TLP = f.confidence, f.labels.Tags, f.tlp
+		facets[all.facets[i].facetID].said(&all.list[i])
 	}
 	return all.list, nil
 }
@@ -158,10 +159,11 @@ type sightings struct {
 func (s *sightings) scan(r pgx.Rows) error {
 	var one store.Sighting
 	var f row
-	var first, last *time.Time
+	var first, last, until, assumed *time.Time
 	var ports, about pgtype.Text
-	err := r.Scan((*[16]byte)(&s.indicator), (*[16]byte)(&one.Run), &one.SeenAt, (*[16]byte)(&f.facetID), &first, &last, &ports, &about)
+	err := r.Scan((*[16]byte)(&s.indicator), (*[16]byte)(&one.Run), &one.SeenAt, (*[16]byte)(&f.facetID), &first, &last, &ports, &about, &one.Seq, &until, &assumed)
 	one.SeenAt, one.FirstSeen, one.LastSeen = one.SeenAt.UTC(), known(first), known(last)
+	one.ValidUntil, one.Assumed = known(until), known(assumed)
 	one.Ports, one.Context = column.ParsePorts(ports.String), about.String
 	s.list, s.facets = append(s.list, one), append(s.facets, f)
 	return err

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,10 +9,10 @@ import (
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // run is one pass over one feed's input.
@@ -23,6 +22,7 @@ type run struct {
 	feedID  uuid.UUID
 	feed    store.Feed
 	now     time.Time
+	writes  bool  // it is noted that the run writes
 	batches int64 // begun so far, the one under way included
 	written int64 // the last of them that was acknowledged
 	// seen holds the first sequence numbers of the records met in this run, to
@@ -69,6 +69,12 @@ const (
 // Write implements store.Run.
 func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outcome, error) {
 	var w *writer
+	if len(batch) > 0 && !r.writes {
+		if err := r.st.beginWriting(ctx, r.id); err != nil {
+			return store.Outcome{}, fmt.Errorf("write batch: %w", err)
+		}
+		r.writes = true
+	}
 	// Also one that fails has its number: it may have been committed, and must
 	// not be taken for the next one.
 	r.batches++
@@ -151,41 +157,19 @@ func (r *run) remember(batch []store.Observation) {
 	}
 }
 
-// selectOpenRun looks a day back: what was killed never finishes.
-const selectOpenRun = `SELECT min(started_at) FROM runs WHERE finished_at IS NULL AND started_at >= $1`
-
-// Settled implements store.Snapshot. A transaction that is under way dates its
-// records with a time that is neither before its run's start nor before the
-// last time that was handed out. A replica may lack more than what is under
-// way: all of that is dated no earlier than the last change it shows.
-func (v *snapshot) Settled(ctx context.Context) (time.Time, error) {
-	var started pgtype.Timestamptz
-	err := v.ask(ctx, selectOpenRun, func(r pgx.Rows) error { return r.Scan(&started) }, v.st.now().Add(-24*time.Hour))
-	if err != nil {
-		return time.Time{}, fmt.Errorf("find open runs: %w", err)
-	}
-	switch {
-	case v.node != v.st.primary:
-		return v.clock.updatedAt, nil
-	case !started.Valid:
-		return time.Time{}, nil
-	case started.Time.After(v.clock.updatedAt):
-		return started.Time.UTC(), nil
-	default:
-		return v.clock.updatedAt, nil
-	}
-}
-
 const finishRun = `UPDATE runs SET finished_at = $2, stats = $3 WHERE id = $1`
 
 // Finish implements store.Run.
 func (r *run) Finish(ctx context.Context, stats store.RunStats) error {
-	counts, err := json.Marshal(stats)
+	counts, err := column.RunStats(&stats)
 	if err != nil {
 		return fmt.Errorf("finish run: %w", err)
 	}
 	err = r.st.update(ctx, func(ctx context.Context, t *txn) error {
-		_, err := t.Exec(ctx, finishRun, [16]byte(r.id), instant(r.st.now()), string(counts))
+		_, err := t.Exec(ctx, finishRun, [16]byte(r.id), instant(r.st.now()), counts)
+		if err == nil && r.writes {
+			_, err = t.Exec(ctx, deleteWriter, [16]byte(r.id))
+		}
 		return err
 	})
 	if err == nil && r.before+r.added > r.analysed+r.analysed/10 {
@@ -227,8 +211,10 @@ type said struct {
 	at     time.Time
 	facet  uuid.UUID
 	dates  [2]time.Time
-	ports  []uint16
-	about  string
+	// until and assumed are ValidUntil and Assumed.
+	until, assumed time.Time
+	ports          []uint16
+	about          string
 }
 
 func newWriter(r *run, t *txn) *writer {
@@ -326,18 +312,26 @@ func dated(o *store.Observation) (bits int16) {
 	return bits
 }
 
+// saidFirst is the first sighting of a record that has not changed yet.
+func (p *pending) saidFirst() said {
+	s := said{record: p, seq: p.Seq, run: p.runID, at: p.AddedAt, facet: p.facetID, until: p.ValidUntil, ports: p.Ports, about: p.Context}
+	if p.dated&1 != 0 {
+		s.dates[0] = p.FirstSeen
+	}
+	if p.dated&2 != 0 {
+		s.dates[1] = p.LastSeen
+	}
+	if p.dated == 0 {
+		s.assumed = p.FirstSeen
+	}
+	return s
+}
+
 // change takes what a record learnt from the observation. Before a record
 // changes for the first time, it is itself the first thing said of it.
 func (w *writer) change(p *pending, merged store.Record, o *store.Observation) error {
 	if p.Seq == p.addedSeq {
-		first := said{record: p, seq: p.Seq, run: p.runID, at: p.AddedAt, facet: p.facetID, ports: p.Ports, about: p.Context}
-		if p.dated&1 != 0 {
-			first.dates[0] = p.FirstSeen
-		}
-		if p.dated&2 != 0 {
-			first.dates[1] = p.LastSeen
-		}
-		w.said = append(w.said, first)
+		w.said = append(w.said, p.saidFirst())
 	}
 	facetID, err := w.facets.id(w.feedID, &merged)
 	if err != nil {
@@ -354,13 +348,14 @@ func (w *writer) change(p *pending, merged store.Record, o *store.Observation) e
 		w.changed = append(w.changed, p)
 	}
 	now := store.NewRecord(w.feed, *o, w.run.now)
+	now.Confidence = o.Confidence // what was not said decides nothing
 	nowFacet, err := w.facets.id(w.feedID, &now)
 	if err != nil {
 		return err
 	}
 	w.clock.sightings++
 	w.said = append(w.said, said{
-		record: p, seq: seq, run: w.run.id, at: w.at, facet: nowFacet,
+		record: p, seq: seq, run: w.run.id, at: at, facet: nowFacet, until: now.ValidUntil,
 		dates: [2]time.Time{o.FirstSeen, o.LastSeen}, ports: now.Ports, about: now.Context,
 	})
 	return nil

@@ -158,7 +158,7 @@ func (g *given) searches() map[string]statement {
 }
 
 func (g *given) lists() map[string]statement {
-	since, before := never(), forever()
+	since, before, newest := never(), forever(), int64(math.MaxInt64)
 	return map[string]statement{
 		"list by facet":        {selectFacetRange, []any{g.facet, since, before, int64(math.MaxInt64), 101}, 0},
 		"list by facet, later": {selectFacetRange, []any{g.facet, g.now, before, int64(math.MaxInt64), 10_001}, 0},
@@ -172,7 +172,15 @@ func (g *given) lists() map[string]statement {
 		"clock's number":       {selectSeq, nil, 0},
 		"feeds":                {selectFeeds, nil, sorts | walks},
 		"number of feeds":      {selectFeedCount, nil, walks},
-		"open runs":            {selectOpenRun, []any{g.now}, 0},
+		"writers":              {selectWriter, []any{g.now}, scans},
+		"contained, in turn":   {selectHolding, []any{"%login%", int64(0), newest, 10_000}, replanned | viewOnly | walks | sorts},
+		"rare, in turn":        {selectHolding, []any{"%qx7%", int64(0), newest, 10_000}, replanned | viewOnly | walks | sorts},
+		"all in turn":          {selectMade, []any{int64(7), newest, 10_000}, 0},
+		"runs":                 {selectRuns, []any{100}, walks},
+		"runs of a feed":       {selectRunsOfFeed, []any{g.feed, 100}, 0},
+		"states of feeds":      {selectFeedStates, nil, walks | sorts},
+		"state of feed":        {selectFeedState, []any{"f"}, 0},
+		"allowed values":       {selectAllowed, nil, walks | sorts},
 		"move":                 {selectMove, nil, 0},
 		"first run":            {selectFirstRun, nil, walks},
 		"check: sample":        {selectSample, []any{g.indicator}, 0},
@@ -194,7 +202,7 @@ func (g *given) writes() map[string]statement {
 		"count batch":       {updateBatches, []any{g.run, 1}, 0},
 		"finish run":        {finishRun, []any{g.run, g.now, "{}"}, 0},
 		"batch's records":   {selectBatchRecords, []any{g.indicators, g.records}, 0},
-		"update records":    {updateRecords, []any{g.indicators, g.records, g.records, bits, bits, g.times, g.times, g.times, g.seqs, text, text}, 0},
+		"update records":    {updateRecords, []any{g.indicators, g.records, g.records, bits, bits, g.times, g.times, g.times, g.seqs, text, text, g.times, g.times}, 0},
 		"make articles":     {insertArticles, []any{g.articles, g.feed, words, words, words}, 0},
 		"update articles":   {updateArticles, []any{g.articles, words, words, words}, 0},
 		"known facets":      {selectKnownFacets, []any{g.facets}, 0},
@@ -233,5 +241,12 @@ func (g *given) keys() map[string]statement {
 		"make lease":     {insertLease, []any{"n"}, 0},
 		"claim lease":    {claimLease, []any{"h", 2, "n", 1}, 0},
 		"release lease":  {releaseLease, []any{"n", "h"}, 0},
+		"save state":     {upsertFeedState, []any{"f", "{}"}, 0},
+		"forget state":   {deleteFeedState, []any{"f"}, 0},
+		"allow":          {upsertAllowed, []any{"v", "r", g.now}, 0},
+		"disallow":       {deleteAllowed, []any{"v"}, 0},
+		"begin writing":  {insertWriter, []any{g.run, g.now}, 0},
+		"end writing":    {deleteWriter, []any{g.run}, 0},
+		"prune writers":  {pruneWriters, []any{g.now}, scans},
 	}
 }

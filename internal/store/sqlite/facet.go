@@ -29,6 +29,12 @@ func (f *facet) apply(r *store.Record) {
 	f.labels.Apply(r)
 }
 
+// said fills a sighting with the facet. The lists are shared.
+func (f *facet) said(s *store.Sighting) {
+	s.Confidence, s.TLP = f.confidence, f.tlp
+	f.labels.Said(s)
+}
+
 // size is about what the facet takes in memory, in bytes.
 func (f *facet) size() int { return 128 + f.labels.Size() }
 

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 
@@ -28,7 +27,7 @@ type dump struct{ *snapshot }
 const selectLedger = `SELECT
 	(SELECT count(*) FROM runs), (SELECT count(*) FROM runs WHERE finished_at IS NULL), (SELECT count(*) FROM accounts),
 	(SELECT count(*) FROM api_keys), (SELECT count(*) FROM api_keys WHERE revoked_at IS NOT NULL),
-	(SELECT min(uuid) FROM runs)`
+	(SELECT min(uuid) FROM runs), (SELECT count(*) FROM feed_states), (SELECT count(*) FROM allowed)`
 
 // Ledger implements store.Dump.
 func (d dump) Ledger(ctx context.Context) (store.Ledger, error) {
@@ -44,6 +43,7 @@ func (d dump) Ledger(ctx context.Context) (store.Ledger, error) {
 		l.Runs, l.OpenRuns, l.Accounts = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)
 		l.Keys, l.RevokedKeys = st.ColumnInt64(3), st.ColumnInt64(4)
 		st.ColumnBytes(5, l.First[:])
+		l.FeedStates, l.Allowed = st.ColumnInt64(6), st.ColumnInt64(7)
 		return nil
 	})
 	if err != nil {
@@ -83,25 +83,40 @@ func (d dump) Keys(context.Context) ([]store.Key, error) {
 	return all, nil
 }
 
-const selectRunsAfter = `SELECT r.id, r.uuid, d.name, d.category, r.source, r.started_at, r.finished_at, r.stats FROM runs r JOIN feeds d ON d.id = r.feed_id WHERE r.id > ? ORDER BY r.id LIMIT ?`
+// FeedStates implements store.Dump.
+func (d dump) FeedStates(context.Context) ([]store.FeedState, error) {
+	all, err := d.feedStates(selectFeedStates)
+	if err != nil {
+		return nil, fmt.Errorf("read states of feeds: %w", err)
+	}
+	return all, nil
+}
+
+// Allowed implements store.Dump.
+func (d dump) Allowed(context.Context) ([]store.Allowed, error) {
+	all, err := d.allowed()
+	if err != nil {
+		return nil, fmt.Errorf("read allowed values: %w", err)
+	}
+	return all, nil
+}
+
+const selectRunsAfter = `SELECT r.uuid, d.name, d.category, r.source, r.started_at, r.finished_at, r.stats, r.id, w.since FROM runs r JOIN feeds d ON d.id = r.feed_id LEFT JOIN writers w ON w.id = r.uuid WHERE r.id > ? ORDER BY r.id LIMIT ?`
 
 // Runs implements store.Dump.
 func (d dump) Runs(_ context.Context, after int64, limit int) ([]store.MovedRun, error) {
 	var all []store.MovedRun
 	_, err := d.query(selectRunsAfter, func(st *sqlite.Stmt) error {
-		r := store.MovedRun{
-			Position: st.ColumnInt64(0), Feed: store.Feed{Name: st.ColumnText(2), Category: store.Category(st.ColumnText(3))},
-			Source: st.ColumnText(4), StartedAt: unix(st.ColumnInt64(5)), FinishedAt: unix(st.ColumnInt64(6)),
+		r, err := scanRun(st)
+		m := store.MovedRun{
+			Position: st.ColumnInt64(7), ID: r.ID, Feed: r.Feed, Source: r.Source,
+			StartedAt: r.Started, FinishedAt: r.Finished, WritingSince: unix(st.ColumnInt64(8)),
 		}
-		st.ColumnBytes(1, r.ID[:])
-		if !st.ColumnIsNull(7) {
-			r.Stats = new(store.RunStats)
-			if err := json.Unmarshal([]byte(st.ColumnText(7)), r.Stats); err != nil {
-				return fmt.Errorf("%w: counts of run %s: %w", store.ErrCorrupt, r.ID, err)
-			}
+		if !st.ColumnIsNull(6) {
+			m.Stats = &r.Stats
 		}
-		all = append(all, r)
-		return nil
+		all = append(all, m)
+		return err
 	}, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read runs: %w", err)
@@ -131,7 +146,7 @@ func (d dump) Articles(_ context.Context, after int64, limit int) ([]store.Moved
 
 const (
 	selectRecordsAfter = `SELECT ` + recordColumns + `, runs.uuid, dated FROM records CROSS JOIN runs ON runs.id = run_id WHERE rid > ? ORDER BY rid LIMIT ?`
-	selectSaidAfter    = `SELECT s.rid, s.seq, r.uuid, s.seen_at, s.facet_id, s.first_seen, s.last_seen, s.ports, s.context FROM sightings s CROSS JOIN runs r ON r.id = s.run_id WHERE s.rid > ? AND s.rid <= ? ORDER BY s.rid, s.seq`
+	selectSaidAfter    = `SELECT s.rid, s.seq, r.uuid, s.seen_at, s.facet_id, s.first_seen, s.last_seen, s.ports, s.context, s.valid_until, s.assumed FROM sightings s CROSS JOIN runs r ON r.id = s.run_id WHERE s.rid > ? AND s.rid <= ? ORDER BY s.rid, s.seq`
 )
 
 // Records implements store.Dump.
@@ -142,8 +157,8 @@ func (d dump) Records(ctx context.Context, after int64, limit int) ([]store.Move
 		rows = append(rows, row{})
 		r := &rows[len(rows)-1]
 		r.scan(st)
-		m := store.MovedRecord{Position: r.rid, AddedSeq: r.Seq, FirstDated: st.ColumnInt64(15)&1 != 0, LastDated: st.ColumnInt64(15)&2 != 0}
-		st.ColumnBytes(14, m.Run[:])
+		m := store.MovedRecord{Position: r.rid, AddedSeq: r.Seq, FirstDated: st.ColumnInt64(17)&1 != 0, LastDated: st.ColumnInt64(17)&2 != 0}
+		st.ColumnBytes(16, m.Run[:])
 		all = append(all, m)
 		return nil
 	}, after, limit)
@@ -187,6 +202,7 @@ func (d dump) said(after int64, records []store.MovedRecord) error {
 		f.Seq, f.SeenAt = st.ColumnInt64(1), unix(st.ColumnInt64(3))
 		f.FirstSeen, f.LastSeen = unix(st.ColumnInt64(5)), unix(st.ColumnInt64(6))
 		f.Ports, f.Context = column.ParsePorts(st.ColumnText(7)), st.ColumnText(8)
+		f.ValidUntil, f.Assumed = known(st, 9), known(st, 10)
 		st.ColumnBytes(2, f.Run[:])
 		all = append(all, f)
 		return nil

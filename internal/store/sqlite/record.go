@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"zombiezen.com/go/sqlite"
@@ -19,7 +20,7 @@ type row struct {
 }
 
 // recordColumns are what scan reads, in its order.
-const recordColumns = `rid, id_hi, id_lo, key, value, facet_id, article_id, first_seen, last_seen, added_at, updated_at, seq, ports, context`
+const recordColumns = `rid, id_hi, id_lo, key, value, facet_id, article_id, first_seen, last_seen, added_at, updated_at, seq, ports, context, valid_until, valid_said`
 
 // scan reads the row that the statement is on. Facet and article are left to
 // resolve: they are queries of their own.
@@ -41,6 +42,15 @@ func (r *row) scan(st *sqlite.Stmt) {
 	if !st.ColumnIsNull(13) {
 		r.Context = st.ColumnText(13)
 	}
+	r.ValidUntil, r.ValidSaid = known(st, 14), known(st, 15)
+}
+
+// known returns a nullable time column; NULL is the zero time.
+func known(st *sqlite.Stmt, col int) time.Time {
+	if st.ColumnIsNull(col) {
+		return time.Time{}
+	}
+	return time.Unix(st.ColumnInt64(col), 0).UTC()
 }
 
 // splitID returns an id as two numbers that compare like its bytes.
@@ -100,10 +110,10 @@ func (v *snapshot) Record(_ context.Context, id uuid.UUID) (store.Record, error)
 }
 
 const (
-	selectSightings = `SELECT r.uuid, s.seen_at, s.facet_id, s.first_seen, s.last_seen, s.ports, s.context FROM sightings s JOIN runs r ON r.id = s.run_id WHERE s.rid = ? ORDER BY s.seq`
+	selectSightings = `SELECT r.uuid, s.seen_at, s.facet_id, s.first_seen, s.last_seen, s.ports, s.context, s.seq, s.valid_until, s.assumed FROM sightings s JOIN runs r ON r.id = s.run_id WHERE s.rid = ? ORDER BY s.seq`
 	// selectFirstSaid has the columns of selectSightings for a record without
 	// sightings.
-	selectFirstSaid = `SELECT r.uuid, e.added_at, e.facet_id, iif(e.dated & 1, e.first_seen, 0), iif(e.dated & 2, e.last_seen, 0), e.ports, e.context FROM records e JOIN runs r ON r.id = e.run_id WHERE e.rid = ?`
+	selectFirstSaid = `SELECT r.uuid, e.added_at, e.facet_id, iif(e.dated & 1, e.first_seen, 0), iif(e.dated & 2, e.last_seen, 0), e.ports, e.context, e.seq, e.valid_until, iif(e.dated, NULL, e.first_seen) FROM records e JOIN runs r ON r.id = e.run_id WHERE e.rid = ?`
 )
 
 // Sightings implements store.Snapshot.
@@ -120,7 +130,8 @@ func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sight
 	scan := func(st *sqlite.Stmt) error {
 		s := store.Sighting{
 			SeenAt: unix(st.ColumnInt64(1)), FirstSeen: unix(st.ColumnInt64(3)), LastSeen: unix(st.ColumnInt64(4)),
-			Ports: column.ParsePorts(st.ColumnText(5)), Context: st.ColumnText(6),
+			Ports: column.ParsePorts(st.ColumnText(5)), Context: st.ColumnText(6), Seq: st.ColumnInt64(7),
+			ValidUntil: known(st, 8), Assumed: known(st, 9),
 		}
 		st.ColumnBytes(0, s.Run[:])
 		all, facets = append(all, s), append(facets, st.ColumnInt64(2))
@@ -138,7 +149,7 @@ func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sight
 		if err != nil {
 			return nil, fmt.Errorf("read sightings: %w", err)
 		}
-		all[i].Confidence, all[i].Tags, all[i].TLP = f.confidence, f.labels.Tags, f.tlp
+		f.said(&all[i])
 	}
 	return all, nil
 }

@@ -2,13 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/google/uuid"
-	"zombiezen.com/go/sqlite"
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
@@ -19,12 +17,15 @@ import (
 type run struct {
 	st     *Store
 	id     int64
+	uuid   uuid.UUID
 	feedID int64
 	feed   store.Feed
 	now    time.Time
 	// seen holds the row ids of the records met in this run, to tell what is
 	// said twice from what is read again: two bits a record at the most.
 	seen *roaring.Bitmap
+	// writes is set once it is noted that the run writes.
+	writes bool
 	// added counts the records that this run made.
 	added int64
 	// articles remembers the row ids of articles put in this run, bounded.
@@ -40,6 +41,7 @@ func (s *Store) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, er
 	if err != nil {
 		return nil, fmt.Errorf("start run: %w", err)
 	}
+	r.uuid = id
 	err = s.update(ctx, func(c *conn, _ *clock) error {
 		if r.feedID, r.feed, err = c.putFeed(spec.Feed); err != nil {
 			return err
@@ -59,6 +61,12 @@ func (s *Store) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, er
 // Write implements store.Run.
 func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outcome, error) {
 	var out store.Outcome
+	if len(batch) > 0 && !r.writes {
+		if err := r.st.beginWriting(ctx, r.uuid); err != nil {
+			return out, fmt.Errorf("write batch: %w", err)
+		}
+		r.writes = true
+	}
 	met := roaring.New()
 	err := r.st.update(ctx, func(c *conn, k *clock) error {
 		w := &writer{run: r, conn: c, clock: k, facets: r.st.facetWriter, met: met, now: r.st.now()}
@@ -81,35 +89,19 @@ func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outco
 	return out, nil
 }
 
-// selectOpenRun looks a day back: what was killed never finishes.
-const selectOpenRun = `SELECT coalesce(min(started_at), 0) FROM runs WHERE finished_at IS NULL AND started_at >= ?`
-
-// Settled implements store.Snapshot. A transaction that is under way dates its
-// records with a time that is neither before its run's start nor before the
-// last time that was handed out.
-func (v *snapshot) Settled(context.Context) (time.Time, error) {
-	var started int64
-	_, err := v.query(selectOpenRun, func(st *sqlite.Stmt) error { started = st.ColumnInt64(0); return nil },
-		v.st.now().Add(-24*time.Hour).Unix())
-	if err != nil {
-		return time.Time{}, fmt.Errorf("find open runs: %w", err)
-	}
-	if started == 0 {
-		return time.Time{}, nil
-	}
-	return unix(max(started, v.clock.updatedAt)), nil
-}
-
 const finishRun = `UPDATE runs SET finished_at = ?, stats = ? WHERE id = ?`
 
 // Finish implements store.Run.
 func (r *run) Finish(ctx context.Context, stats store.RunStats) error {
-	counts, err := json.Marshal(stats)
+	counts, err := column.RunStats(&stats)
 	if err != nil {
 		return fmt.Errorf("finish run: %w", err)
 	}
 	err = r.st.update(ctx, func(c *conn, k *clock) error {
-		if err := c.exec(finishRun, r.st.now().Unix(), string(counts), r.id); err != nil {
+		if err := c.exec(finishRun, r.st.now().Unix(), counts, r.id); err != nil {
+			return err
+		}
+		if err := c.endWriting(r.uuid); err != nil {
 			return err
 		}
 		if err := r.st.sealAt(ctx, c, k, sealAtFinish); err != nil {
@@ -211,13 +203,13 @@ func (w *writer) article(a *store.Article) (uuid.UUID, int64, error) {
 }
 
 const (
-	insertRecord   = `INSERT INTO records (` + recordColumns + `, confidence, run_id, dated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id_hi, id_lo) DO NOTHING`
-	updateRecord   = `UPDATE records SET facet_id = ?, confidence = ?, first_seen = ?, last_seen = ?, updated_at = ?, seq = ?, ports = ?, context = ? WHERE rid = ?`
-	insertSighting = `INSERT INTO sightings (rid, seq, run_id, seen_at, facet_id, first_seen, last_seen, ports, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertRecord   = `INSERT INTO records (` + recordColumns + `, confidence, run_id, dated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id_hi, id_lo) DO NOTHING`
+	updateRecord   = `UPDATE records SET facet_id = ?, confidence = ?, first_seen = ?, last_seen = ?, updated_at = ?, seq = ?, ports = ?, context = ?, valid_until = ?, valid_said = ? WHERE rid = ?`
+	insertSighting = `INSERT INTO sightings (rid, seq, run_id, seen_at, facet_id, first_seen, last_seen, ports, context, valid_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	// keepFirstSaid makes the first sighting of a record that is about to
 	// change for the first time.
-	keepFirstSaid = `INSERT INTO sightings (rid, seq, run_id, seen_at, facet_id, first_seen, last_seen, ports, context)
-		SELECT rid, seq, run_id, added_at, facet_id, iif(dated & 1, first_seen, 0), iif(dated & 2, last_seen, 0), ports, context
+	keepFirstSaid = `INSERT INTO sightings (rid, seq, run_id, seen_at, facet_id, first_seen, last_seen, ports, context, valid_until, assumed)
+		SELECT rid, seq, run_id, added_at, facet_id, iif(dated & 1, first_seen, 0), iif(dated & 2, last_seen, 0), ports, context, valid_until, iif(dated, NULL, first_seen)
 		FROM records WHERE rid = ? AND NOT EXISTS (SELECT 1 FROM sightings s WHERE s.rid = records.rid)`
 	maxRID = 1<<32 - 1
 )
@@ -245,7 +237,7 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bo
 	}
 	hi, lo := splitID(id)
 	if err := w.exec(insertRecord, rid, hi, lo, rec.Key, value, facetID, articleID, rec.FirstSeen.Unix(), rec.LastSeen.Unix(),
-		at, at, seq, text(column.Ports(rec.Ports)), text(rec.Context), int64(rec.Confidence), w.run.id, dated(o)); err != nil {
+		at, at, seq, text(column.Ports(rec.Ports)), text(rec.Context), instant(rec.ValidUntil), instant(rec.ValidSaid), int64(rec.Confidence), w.run.id, dated(o)); err != nil {
 		return false, fmt.Errorf("insert: %w", err)
 	}
 	if w.Changes() == 0 {
@@ -280,16 +272,17 @@ func (w *writer) change(r *row, o *store.Observation) error {
 	seq, at := w.clock.tick(w.now)
 	w.clock.maxTLP = max(w.clock.maxTLP, int64(r.TLP))
 	if err := w.exec(updateRecord, facetID, int64(r.Confidence), r.FirstSeen.Unix(), r.LastSeen.Unix(), at, seq,
-		text(column.Ports(r.Ports)), text(r.Context), r.rid); err != nil {
+		text(column.Ports(r.Ports)), text(r.Context), instant(r.ValidUntil), instant(r.ValidSaid), r.rid); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
 	w.facets.leave(r.facetID)
 	w.facets.arrive(facetID, seq)
 	said := store.NewRecord(w.feed, *o, w.run.now)
+	said.Confidence = o.Confidence // what was not said decides nothing
 	saidFacet, err := w.facets.id(w.conn, w.feedID, &said)
 	if err != nil {
 		return err
 	}
-	return w.exec(insertSighting, r.rid, seq, w.run.id, w.now.Unix(), saidFacet, seconds(o.FirstSeen), seconds(o.LastSeen),
-		text(column.Ports(said.Ports)), text(said.Context))
+	return w.exec(insertSighting, r.rid, seq, w.run.id, at, saidFacet, seconds(o.FirstSeen), seconds(o.LastSeen),
+		text(column.Ports(said.Ports)), text(said.Context), instant(said.ValidUntil))
 }

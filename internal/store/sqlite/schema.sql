@@ -6,6 +6,12 @@ CREATE TABLE accounts (
     created_at INTEGER NOT NULL
 );
 
+CREATE TABLE allowed (
+    value TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    added_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE api_keys (
     id INTEGER PRIMARY KEY,
     uuid BLOB NOT NULL UNIQUE,
@@ -65,6 +71,11 @@ CREATE TABLE facets (
     UNIQUE (feed_id, type, confidence, origin, tlp, labels)
 );
 
+CREATE TABLE feed_states (
+    feed TEXT PRIMARY KEY,
+    state TEXT NOT NULL            -- JSON
+) WITHOUT ROWID;
+
 CREATE TABLE feeds (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -98,7 +109,7 @@ CREATE TABLE records (
     context TEXT,                  -- NULL when none
     run_id INTEGER NOT NULL,       -- the run that made it
     dated INTEGER NOT NULL         -- dates the source gave then: 1 first seen, 2 last seen, 3 both
-);
+, valid_until INTEGER, valid_said INTEGER);
 
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
@@ -108,7 +119,7 @@ CREATE TABLE runs (
     started_at INTEGER NOT NULL,
     finished_at INTEGER,
     stats TEXT                     -- JSON counts, once finished
-);
+, sightings INTEGER);
 
 CREATE TABLE sightings (
     rid INTEGER NOT NULL,
@@ -119,7 +130,7 @@ CREATE TABLE sightings (
     first_seen INTEGER NOT NULL,   -- 0: undated
     last_seen INTEGER NOT NULL,
     ports TEXT,
-    context TEXT,
+    context TEXT, valid_until INTEGER, assumed INTEGER,
     PRIMARY KEY (rid, seq)
 ) WITHOUT ROWID;
 
@@ -154,6 +165,11 @@ CREATE TABLE usage_keys (
     holders TEXT NOT NULL          -- JSON array
 ) WITHOUT ROWID;
 
+CREATE TABLE writers (
+    id BLOB PRIMARY KEY,           -- the run's, or one of its own
+    since INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE INDEX facets_tlp ON facets (tlp);
 
 CREATE INDEX facets_type ON facets (type);
@@ -168,6 +184,8 @@ CREATE INDEX records_key ON records (key);
 
 CREATE INDEX records_updated ON records (updated_at, seq, facet_id);
 
-CREATE INDEX runs_open ON runs (started_at) WHERE finished_at IS NULL;
+CREATE INDEX runs_feed ON runs (feed_id, started_at, uuid);
+
+CREATE INDEX runs_started ON runs (started_at, uuid);
 
 CREATE INDEX usage_start ON usage (span, start);

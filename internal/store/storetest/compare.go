@@ -22,7 +22,8 @@ func equal(a, b *store.Record) bool {
 		a.FirstSeen.Equal(b.FirstSeen) && a.LastSeen.Equal(b.LastSeen) && a.Context == b.Context &&
 		slices.Equal(a.Tags, b.Tags) && slices.Equal(a.Families, b.Families) &&
 		slices.Equal(a.Techniques, b.Techniques) && slices.Equal(a.Industries, b.Industries) &&
-		slices.Equal(a.Ports, b.Ports) && a.TLP == b.TLP && slices.Equal(a.Warnings, b.Warnings)
+		slices.Equal(a.Ports, b.Ports) && a.TLP == b.TLP && slices.Equal(a.Warnings, b.Warnings) &&
+		a.Evidence == b.Evidence && a.ValidUntil.Equal(b.ValidUntil) && a.ValidSaid.Equal(b.ValidSaid)
 }
 
 // identical says whether two records agree in everything.

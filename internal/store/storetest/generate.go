@@ -85,16 +85,19 @@ type profile struct {
 	confidence                             ioc.Confidence
 	tlp                                    ioc.TLP
 	tags, families, techniques, industries []string
+	evidence                               store.Evidence
 }
 
 func (g *generator) profile() profile {
-	return profile{
+	p := profile{
 		confidence: g.confidence(), tlp: g.tlp(),
 		tags:       g.some(3, []string{"c2", "phishing", "payload", "scanner", "botnet", "loader", "stealer"}),
 		families:   g.some(1, []string{"greyheron", "tinfox", "mudlark", "saltwasp", "paperwolf", "ironmoth"}),
 		techniques: g.some(2, []string{"T1071", "T1566.002", "T1105", "T1059", "T1027"}),
 		industries: g.some(1, []string{"energy", "financial-services", "communications", "dams"}),
 	}
+	p.evidence = store.Evidence(int(p.confidence)+len(p.tags)+len(p.techniques)) & 7 //nolint:gosec // a handful
+	return p
 }
 
 func (g *generator) next() store.Observation {
@@ -109,9 +112,13 @@ func (g *generator) next() store.Observation {
 	}
 	o.Confidence, o.TLP = p.confidence, p.tlp
 	o.Tags, o.Families, o.Techniques, o.Industries = p.tags, p.families, p.techniques, p.industries
+	o.Evidence = p.evidence
 	if !g.chance(10) {
 		o.FirstSeen = epoch().Add(time.Duration(g.rng.IntN(60*60*24*700)) * time.Second)
 		o.LastSeen = o.FirstSeen.Add(time.Duration(g.rng.IntN(60*60*24*30)) * time.Second)
+	}
+	if o.LastSeen.Unix()%5 == 1 {
+		o.ValidUntil = o.LastSeen.Add(90 * 24 * time.Hour)
 	}
 	if g.chance(30) {
 		o.Context = "seen as " + g.pick() + " traffic towards " + g.pick()

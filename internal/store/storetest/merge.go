@@ -11,6 +11,42 @@ import (
 	"spoor/internal/store"
 )
 
+// mergeRow is what is said of one value, and what it does to the record that
+// the first day's word makes.
+type mergeRow struct {
+	name string
+	said []store.Observation
+	want func(*store.Record)
+}
+
+// validityRows are those about evidence and the end of validity.
+func validityRows(with func(func(*store.Observation)) store.Observation, day func(int) time.Time) []mergeRow {
+	until := func(said, end int) store.Observation {
+		return with(func(o *store.Observation) {
+			o.ValidUntil = day(end).Add(time.Second / 2)
+			if o.LastSeen = day(said); said == 0 {
+				o.FirstSeen, o.LastSeen = time.Time{}, time.Time{}
+			}
+		})
+	}
+	return []mergeRow{
+		{"evidence grows", []store.Observation{with(func(*store.Observation) {}), with(func(o *store.Observation) {
+			o.Evidence = store.EvidenceListed
+		}), with(func(o *store.Observation) {
+			o.Evidence = store.EvidenceDefanged
+		})}, func(r *store.Record) { r.Evidence = store.EvidenceListed | store.EvidenceDefanged }},
+		{"the latest statement decides validity", []store.Observation{until(10, 28), until(12, 20), until(11, 29)}, func(r *store.Record) {
+			r.LastSeen, r.ValidUntil, r.ValidSaid = day(12), day(20), day(12)
+		}},
+		{"undated validity", []store.Observation{with(func(*store.Observation) {}), until(0, 20), until(0, 25)}, func(r *store.Record) {
+			r.ValidUntil = day(25)
+		}},
+		{"dated validity beats undated", []store.Observation{until(10, 20), until(0, 25)}, func(r *store.Record) {
+			r.ValidUntil, r.ValidSaid = day(20), day(10)
+		}},
+	}
+}
+
 // mergeCases see the rules of store.Merge through the engine: what it writes
 // back is what Merge said.
 func mergeCases() []testCase {
@@ -21,11 +57,7 @@ func mergeCases() []testCase {
 		return o
 	}
 	day := func(d int) time.Time { return time.Date(2025, 1, d, 0, 0, 0, 0, time.UTC) }
-	rows := []struct {
-		name string
-		said []store.Observation
-		want func(*store.Record)
-	}{
+	rows := []mergeRow{
 		{"dates widen", []store.Observation{base(), dated("a.example", 3), dated("a.example", 20)}, func(r *store.Record) {
 			r.FirstSeen, r.LastSeen = day(3), day(20)
 		}},
@@ -65,6 +97,7 @@ func mergeCases() []testCase {
 			o.Confidence = ioc.High
 		}), base()}, func(r *store.Record) { r.Confidence = ioc.High }},
 	}
+	rows = append(rows, validityRows(with, day)...)
 	var cases []testCase
 	for _, row := range rows {
 		cases = append(cases, testCase{row.name, func(t *testing.T, open Open) {

@@ -19,6 +19,8 @@ type modelRun struct {
 	feed store.Feed
 	now  time.Time
 	said map[uuid.UUID]bool // records this run has spoken of
+	// writes is set once it has begun to write.
+	writes bool
 }
 
 // StartRun implements store.RunStarter.
@@ -33,15 +35,26 @@ func (m *Model) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, er
 			r.feed = known
 		}
 		s.feeds[r.feed.Name] = r.feed
-		s.open[r.id] = m.now().UTC().Truncate(time.Second)
 		return nil
 	})
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.runs[id] = store.RunRecord{ID: id, Feed: r.feed, Source: spec.Source, Started: second(m.now())}
+	return r, nil
 }
 
 // Write implements store.Run.
 func (r *modelRun) Write(ctx context.Context, batch []store.Observation) (store.Outcome, error) {
 	var out store.Outcome
+	if len(batch) > 0 && !r.writes {
+		if err := r.m.beginWriting(ctx, r.id); err != nil {
+			return out, err
+		}
+		r.writes = true
+	}
 	said := map[uuid.UUID]bool{}
 	err := r.m.change(ctx, func(s *modelState) error {
 		for _, o := range batch {
@@ -56,6 +69,16 @@ func (r *modelRun) Write(ctx context.Context, batch []store.Observation) (store.
 		r.said[id] = true
 	}
 	return out, nil
+}
+
+// beginWriting notes who is about to write; endWriting takes it back.
+func (m *Model) beginWriting(ctx context.Context, id uuid.UUID) error {
+	at := second(m.now())
+	return m.change(ctx, func(s *modelState) error { s.open[id] = at; return nil })
+}
+
+func (m *Model) endWriting(ctx context.Context, id uuid.UUID) error {
+	return m.change(ctx, func(s *modelState) error { delete(s.open, id); return nil })
 }
 
 func (r *modelRun) put(s *modelState, o store.Observation, said map[uuid.UUID]bool, out *store.Outcome) {
@@ -97,10 +120,24 @@ func (r *modelRun) put(s *modelState, o store.Observation, said map[uuid.UUID]bo
 	s.seq++
 	made.Seq, made.UpdatedAt = s.seq, s.stamp
 	s.records[i] = made
-	s.sightings[made.ID] = append(slices.Clip(s.sightings[made.ID]), store.Sighting{
-		Run: r.id, SeenAt: s.stamp, Confidence: o.Confidence, FirstSeen: second(o.FirstSeen), LastSeen: second(o.LastSeen),
-		Context: o.Context, Tags: o.Tags, Ports: o.Ports, TLP: o.TLP,
-	})
+	s.sightings[made.ID] = append(slices.Clip(s.sightings[made.ID]), r.sighting(s, o, !known))
+}
+
+// sighting is what an observation said, to the record that it made or another.
+func (r *modelRun) sighting(s *modelState, o store.Observation, first bool) store.Sighting {
+	alone := store.NewRecord(r.feed, o, r.now)
+	g := store.Sighting{
+		Run: r.id, SeenAt: s.stamp, Seq: s.seq, Confidence: o.Confidence, FirstSeen: second(o.FirstSeen), LastSeen: second(o.LastSeen),
+		ValidUntil: alone.ValidUntil, Context: alone.Context, Tags: alone.Tags, Families: alone.Families,
+		Techniques: alone.Techniques, Industries: alone.Industries, Ports: alone.Ports, TLP: alone.TLP, Evidence: alone.Evidence,
+	}
+	if first {
+		g.Confidence = alone.Confidence
+	}
+	if first && o.FirstSeen.IsZero() && o.LastSeen.IsZero() {
+		g.Assumed = alone.FirstSeen
+	}
+	return g
 }
 
 func second(t time.Time) time.Time {
@@ -111,11 +148,16 @@ func second(t time.Time) time.Time {
 }
 
 // Finish implements store.Run.
-func (r *modelRun) Finish(ctx context.Context, _ store.RunStats) error {
-	return r.m.change(ctx, func(s *modelState) error {
-		delete(s.open, r.id)
-		return nil
-	})
+func (r *modelRun) Finish(ctx context.Context, stats store.RunStats) error {
+	if err := r.m.endWriting(ctx, r.id); err != nil {
+		return err
+	}
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	record := r.m.runs[r.id]
+	record.Finished, record.Stats = second(r.m.now()), stats
+	r.m.runs[r.id] = record
+	return nil
 }
 
 // AddKey implements store.KeyKeeper.

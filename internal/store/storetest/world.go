@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -149,8 +150,35 @@ func (w *world) verify() []store.Record {
 				w.t.Fatalf("record %s has seq %d, the store only %d", r.ID, r.Seq, s.Seq())
 			}
 		}
+		for _, r := range every(1+len(all)/20, all) {
+			w.verifySightings(s, r)
+		}
 	})
 	return all
+}
+
+// verifySightings compares what was said of a record with the model, and with
+// the record itself.
+func (w *world) verifySightings(s store.Snapshot, r store.Record) {
+	w.t.Helper()
+	got, err := s.Sightings(w.ctx, r.ID)
+	must(w.t, err)
+	bare := func(all []store.Sighting) []store.Sighting {
+		all = slices.Clone(all)
+		for i := range all {
+			all[i].Run, all[i].SeenAt, all[i].Seq = uuid.Nil, time.Time{}, 0
+		}
+		return all
+	}
+	same(w.t, "sightings of "+r.Value, bare(got), bare(w.model.state.sightings[r.ID]))
+	for i, g := range got {
+		if g.SeenAt.Location() != time.UTC || i > 0 && (g.Seq <= got[i-1].Seq || g.SeenAt.Before(got[i-1].SeenAt)) {
+			w.t.Fatalf("sighting %d of %s is out of order: %+v", i, r.Value, got)
+		}
+	}
+	if !got[0].SeenAt.Equal(r.AddedAt) || got[len(got)-1].Seq > r.Seq || got[len(got)-1].SeenAt.After(r.UpdatedAt) {
+		w.t.Fatalf("sightings %+v of record %+v", got, r)
+	}
 }
 
 // ours leaves out what each store stamps by itself, and does not tell an empty
@@ -166,6 +194,11 @@ func checkStamps(t *testing.T, r store.Record) {
 		"FirstSeen": r.FirstSeen, "LastSeen": r.LastSeen, "AddedAt": r.AddedAt, "UpdatedAt": r.UpdatedAt,
 	} {
 		if at.IsZero() || at.Location() != time.UTC || at.Nanosecond() != 0 {
+			t.Fatalf("%s of %s is %v, want whole seconds in UTC", name, r.ID, at)
+		}
+	}
+	for name, at := range map[string]time.Time{"ValidUntil": r.ValidUntil, "ValidSaid": r.ValidSaid} {
+		if at.Location() != time.UTC || at.Nanosecond() != 0 {
 			t.Fatalf("%s of %s is %v, want whole seconds in UTC", name, r.ID, at)
 		}
 	}

@@ -82,6 +82,7 @@ func full() store.Observation {
 		Techniques: []string{"T1105", "T1071"}, Industries: []string{"energy", "dams"},
 		Ports:    []uint16{8080, 443, 65535, 443},
 		Warnings: []store.Warning{{List: "a", Reason: "one"}, {List: "b", Reason: "two, or 'three'"}},
+		Evidence: store.EvidenceDefanged | store.EvidenceDeclared, ValidUntil: time.Date(2025, 6, 30, 0, 0, 0, 0, time.UTC),
 	}
 }
 
@@ -96,6 +97,8 @@ func writeAllFields(t *testing.T, open Open) {
 	same(t, "Families", r.Families, []string{"grey heron", "tinfox"})
 	same(t, "Ports", r.Ports, []uint16{443, 8080, 65535})
 	same(t, "Context", r.Context, o.Context)
+	same(t, "Evidence", r.Evidence, store.EvidenceDefanged|store.EvidenceDeclared)
+	same(t, "ValidUntil", []time.Time{r.ValidUntil, r.ValidSaid}, []time.Time{o.ValidUntil, r.LastSeen})
 	same(t, "Article", r.Article, &store.ArticleRef{ID: o.Article.ID, Title: o.Article.Title, URL: o.Article.URL})
 	w.view(func(s store.Snapshot) {
 		again, err := s.Record(w.ctx, r.ID)
@@ -108,6 +111,8 @@ func writeAllFields(t *testing.T, open Open) {
 		if g.Run == uuid.Nil || g.SeenAt.IsZero() {
 			t.Fatalf("sighting without run or time: %+v", g)
 		}
+		same(t, "what else was said", []any{g.Evidence, g.ValidUntil, g.Families, g.Techniques, g.Industries, g.Ports, g.Seq},
+			[]any{o.Evidence, r.ValidUntil, r.Families, r.Techniques, r.Industries, r.Ports, r.Seq})
 		same(t, "sighting", []any{g.Confidence, g.TLP, g.Context, g.FirstSeen.UTC(), g.LastSeen.UTC()},
 			[]any{o.Confidence, o.TLP, o.Context, r.FirstSeen, r.LastSeen})
 	})
