@@ -156,6 +156,10 @@ func TestDataForeign(t *testing.T) {
 				return err
 			}
 			f, _ := Detect(path, content[:min(len(content), HeadSize)])
+			if isEvent := bytes.Contains(content, []byte(`"Event"`)); filepath.Ext(path) == ".json" && isEvent && f.Name == "misp" {
+				counts[f.Name]++
+				return nil
+			}
 			if f.Name != want[filepath.Ext(path)] {
 				t.Errorf("Detect(%q) = %q, want %q", path, f.Name, want[filepath.Ext(path)])
 			}

@@ -18,7 +18,7 @@ const HeadSize = 64 << 10
 // those that nearly any table or list of words would fit.
 //
 //nolint:gochecknoglobals // read-only
-var detectOrder = []string{newsFormat, "kev", "threatfox", "feodo", "urlhaus", "maltrail", "csv", "list"}
+var detectOrder = []string{newsFormat, "misp", "stix", "taxii", "kev", "threatfox", "feodo", "urlhaus", "maltrail", "csv", "list"}
 
 // foreignExtensions are names of prose, markup, programs and pictures. What
 // they hold is not read here, however it looks, except that markup may be news.

@@ -138,6 +138,9 @@ func samples() map[string]string {
 		"feodo":     `[{"ip_address":"192.0.2.1","port":443,"malware":"Fox","first_seen":"2026-01-02 03:04:05"}]`,
 		"kev":       `{"vulnerabilities":[{"cveID":"CVE-2026-0001","dateAdded":"2026-01-02","notes":"https://vendor.example/a"}]}`,
 		"list":      "fox.example\n192.0.2.1 # note\n",
+		"misp":      `{"Event":{"info":"a","uuid":"b","Attribute":[{"type":"domain","value":"fox.example","to_ids":true}]}}`,
+		"stix":      `{"type":"bundle","id":"bundle--1","objects":[{"type":"indicator","id":"indicator--1","pattern":"[domain-name:value = 'fox.example']"}]}`,
+		"taxii":     `{"more":false,"objects":[{"type":"indicator","id":"indicator--1","pattern":"[domain-name:value = 'fox.example']"}]}`,
 		"csv":       "value,type\nfox.example,domain\n",
 	}
 }

@@ -29,7 +29,10 @@ func Formats() []Format {
 		{"kev", "CISA KEV", "government", kevParser{}, detectKEV},
 		{"list", "imported list", "community", listParser{}, detectList},
 		{"maltrail", "maltrail", "community", maltrailParser{}, detectMaltrail},
+		{"misp", "imported MISP", "threat-intel", mispParser{}, detectMISP},
 		{newsFormat, "imported news", "news", nil, detectNews},
+		{"stix", "imported STIX", "threat-intel", stixParser{}, detectSTIX},
+		{"taxii", "imported TAXII", "threat-intel", taxiiParser{}, detectTAXII},
 		{"threatfox", "ThreatFox", "community", threatfoxParser{}, detectThreatfox},
 		{"urlhaus", "URLhaus", "community", urlhausParser{}, detectURLhaus},
 	}

@@ -165,9 +165,7 @@ func (ev *mispEvent) member(s *scanner, name string) error {
 		return s.each(ev.ctx, at, func(where string) error { return ev.galaxy(s, where) })
 	case "Orgc":
 		return s.fields(func(raw []byte) {
-			var org struct {
-				Name text `json:"name"`
-			}
+			var org mispOrg
 			if json.Unmarshal(raw, &org) == nil {
 				ev.orgc = org.Name
 			}

@@ -24,6 +24,11 @@ type mispAttribute struct {
 	Galaxy    mispGalaxies `json:"Galaxy"`
 }
 
+// mispOrg is who made an event.
+type mispOrg struct {
+	Name text `json:"name"`
+}
+
 // mispTag is a tag of an event or an attribute.
 type mispTag struct {
 	Name text `json:"name"`

@@ -15,7 +15,8 @@ var reasonText = map[string]string{
 	feed.ReasonTooDeep:        "row is nested too deep",
 	feed.ReasonTooManyColumns: "row has too many columns",
 	feed.ReasonUnknownType:    "declares a type that is none of the eleven",
-	feed.ReasonPattern:        "is a pattern over many names, not one name",
+	feed.ReasonPattern:        "is a pattern over many values, not one value",
+	feed.ReasonWithdrawn:      "was deleted or revoked by its source",
 
 	FileHidden:  "hidden; name the file itself to import it",
 	FileLink:    "symbolic link; name its target to import it",

@@ -56,7 +56,8 @@ func formNamed(name string) (*form, error) {
 
 func rowForm(f feed.Format) *form {
 	to := &form{name: f.Name, feed: f.Feed, category: store.Category(f.Category), parser: f.Parser}
-	if f.Name == listForm || f.Name == tableForm {
+	switch f.Name {
+	case listForm, tableForm, "misp", "stix", "taxii":
 		// Anybody's rows, like prose: a list belongs to the feed of the README
 		// beside it.
 		to.feed, to.category = LocalFeed, store.Community

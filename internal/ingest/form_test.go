@@ -75,7 +75,7 @@ func TestEveryReasonIsDescribed(t *testing.T) {
 	words := []string{
 		FileHidden, FileLink, FileSpecial, FileLicence, FileEmpty, FileUnknown,
 		feed.ReasonBrokenRow, feed.ReasonLineTooLong, feed.ReasonTooLarge, feed.ReasonTooDeep,
-		feed.ReasonTooManyColumns, feed.ReasonUnknownType, feed.ReasonPattern,
+		feed.ReasonTooManyColumns, feed.ReasonUnknownType, feed.ReasonPattern, feed.ReasonWithdrawn,
 	}
 	for _, r := range ioc.Reasons() {
 		words = append(words, string(r))

@@ -1,0 +1,263 @@
+package feed
+
+import (
+	"time"
+
+	"spoor/internal/ioc"
+)
+
+// stixNode is an object whose name says something about rows.
+type stixNode struct {
+	name       string
+	techniques []string
+	kind       stixKind
+	markings   []text
+	tlp        ioc.TLP // of the markings, from resolve on
+}
+
+type stixKind uint8
+
+const (
+	stixOther  stixKind = iota
+	stixFamily          // malware, tool
+	stixActor           // threat actor, intrusion set, campaign
+	stixTechnique
+	stixIdentity
+)
+
+// stixEdge is one end of a relationship.
+type stixEdge struct {
+	other    string // the id at the other end
+	kind     string
+	markings []text
+	tlp      ioc.TLP // of the markings, from resolve on
+}
+
+// stixSeen is what observed data say about an observable.
+type stixSeen struct {
+	first, last time.Time
+	by          string // the id of the first of them
+	markings    []text
+	tlp         ioc.TLP // of the markings, from resolve on
+}
+
+// stixArticle is a report with its marking.
+type stixArticle struct {
+	article *Article
+	tlp     ioc.TLP
+}
+
+// stixWords is what a node and those behind it add to a row.
+type stixWords struct{ tags, families, techniques []string }
+
+// stixLevel is an object as a row of that marking may know it.
+type stixLevel struct {
+	id  string
+	tlp ioc.TLP
+}
+
+// about takes an object that is no row.
+func (d *stixDocument) about(o *stixObject) error {
+	node := stixNode{name: string(o.Name), markings: o.markings()}
+	switch o.Type {
+	case "malware", "tool":
+		node.kind = stixFamily
+		for _, ref := range o.SampleRefs.value {
+			d.in[string(ref)] = append(d.in[string(ref)], stixEdge{other: string(o.ID), kind: "uses"})
+		}
+	case "threat-actor", "intrusion-set", "campaign":
+		node.kind = stixActor
+	case "attack-pattern":
+		node.kind, node.techniques = stixTechnique, o.techniques()
+	case "identity":
+		node.kind = stixIdentity
+	case "marking-definition":
+		d.markings[string(o.ID)] = max(d.markings[string(o.ID)], o.defines())
+		return nil
+	case "report", "grouping":
+		d.reports = append(d.reports, o)
+		return nil
+	case "relationship":
+		from, to, kind := string(o.SourceRef), string(o.TargetRef), string(o.RelationshipType)
+		d.out[from] = append(d.out[from], stixEdge{other: to, kind: kind, markings: o.markings()})
+		d.in[to] = append(d.in[to], stixEdge{other: from, kind: kind, markings: o.markings()})
+		return nil
+	default:
+		return nil
+	}
+	d.nodes[string(o.ID)] = node
+	return nil
+}
+
+// and joins two observations of one observable; zero is none.
+func (s stixSeen) and(more stixSeen) stixSeen {
+	if s.by == "" && len(s.markings) == 0 && s.first.IsZero() && s.last.IsZero() {
+		return more
+	}
+	if s.first.IsZero() || !more.first.IsZero() && more.first.Before(s.first) {
+		s.first = more.first
+	}
+	if more.last.After(s.last) {
+		s.last = more.last
+	}
+	if len(s.markings) < maxTags {
+		s.markings = append(s.markings[:len(s.markings):len(s.markings)], more.markings...)
+	}
+	return s
+}
+
+// tlp is the strictest of markings, zero when none is a TLP. A marking that is
+// neither fixed nor in the document cannot be told.
+func (d *stixDocument) tlp(refs []text) (strictest ioc.TLP) {
+	for _, ref := range refs {
+		t, fixed := stixTLP[string(ref)]
+		if !fixed {
+			t = d.markings[string(ref)]
+		}
+		strictest = max(strictest, t)
+	}
+	return strictest
+}
+
+// resolve follows what can be followed once, now that every object is known:
+// markings, reports, and which values indicators name.
+func (d *stixDocument) resolve() {
+	for _, edges := range []map[string][]stixEdge{d.out, d.in} {
+		for _, list := range edges {
+			for i := range list {
+				list[i].tlp, list[i].markings = d.tlp(list[i].markings), nil
+			}
+		}
+	}
+	for id, node := range d.nodes {
+		node.tlp, node.markings = d.tlp(node.markings), nil
+		d.nodes[id] = node
+	}
+	for id, seen := range d.observed {
+		seen.tlp, seen.markings = d.tlp(seen.markings), nil
+		d.observed[id] = seen
+	}
+	// Reports before groupings, which only gather what belongs together.
+	for _, kind := range []text{"report", "grouping"} {
+		for _, o := range d.reports {
+			if o.Type != kind || d.isWithdrawn(o) {
+				continue
+			}
+			a := stixArticle{d.article(o), d.tlp(o.markings())}
+			for _, ref := range o.ObjectRefs.value {
+				if _, taken := d.articles[string(ref)]; !taken {
+					d.articles[string(ref)] = a
+				}
+			}
+		}
+	}
+	for i := range d.rows {
+		if o := d.rows[i].o; o != nil && o.Type == "indicator" && !d.isWithdrawn(o) {
+			for _, found := range patternItems(o) {
+				d.covered[coverKey(found.item)] = true
+			}
+		}
+	}
+}
+
+// article makes the article of a report.
+func (d *stixDocument) article(o *stixObject) *Article {
+	a := &Article{
+		GUID: prose(string(o.ID)), Title: prose(string(o.Name)), Summary: prose(string(o.Description)),
+		Published: parseTime(either(o.Published, o.Created)), Modified: parseTime(string(o.Modified)),
+		Tags: o.tags(),
+	}
+	if by := d.nodes[string(o.CreatedBy)]; by.kind == stixIdentity {
+		a.Publisher = prose(by.name)
+	}
+	if links := o.links(); len(links) > 0 {
+		a.URL, a.OtherURLs = links[0], links[1:]
+	}
+	return a
+}
+
+// describe adds to an item what the document says about the object that it
+// comes from: markings, report, families, actors, techniques.
+func (d *stixDocument) describe(o *stixObject, it *Item) {
+	id := string(o.ID)
+	seen := d.observed[id]
+	it.TLP = max(d.tlp(o.markings()), seen.tlp)
+	report, found := d.articles[id]
+	if !found {
+		report, found = d.articles[seen.by]
+	}
+	if found {
+		it.Article, it.TLP = report.article, max(it.TLP, report.tlp)
+	} else if links := o.links(); len(links) > 0 {
+		it.Article = &Article{URL: links[0], OtherURLs: links[1:]}
+	}
+	// A row without a marking is as open as one that is clear.
+	level := stixLevel{id, max(it.TLP, ioc.Clear)}
+	edges, known := d.in, d.blamed
+	if o.Type == "indicator" {
+		edges, known = d.out, d.named
+	}
+	words, done := known[level]
+	if !done && id != "" {
+		words = d.related(edges[id], level.tlp)
+		known[level] = words
+	}
+	it.Tags = union(o.tags(), words.tags)
+	it.Families = words.families
+	it.Techniques = union(o.techniques(), words.techniques)
+}
+
+// related returns what the objects at the other end of the edges say, as far
+// as a row of that marking may know it.
+func (d *stixDocument) related(edges []stixEdge, level ioc.TLP) (words stixWords) {
+	for _, edge := range edges[:min(len(edges), maxTags)] {
+		if !stixRelations[edge.kind] || edge.tlp > level {
+			continue
+		}
+		behind := d.words(stixLevel{edge.other, level})
+		words.tags = union(words.tags, behind.tags)
+		words.families = union(words.families, behind.families)
+		words.techniques = union(words.techniques, behind.techniques)
+	}
+	return words
+}
+
+// stixRelations are the relationships by which a name belongs to a row.
+//
+//nolint:gochecknoglobals // read-only
+var stixRelations = map[string]bool{
+	"indicates": true, "uses": true, "related-to": true, "attributed-to": true, "communicates-with": true, "controls": true,
+	"beacons-to": true, "exfiltrates-to": true, "drops": true, "downloads": true, "exploits": true, "targets": true, "delivers": true,
+}
+
+// words returns what a node says, and what it uses or is attributed to says,
+// as far as the level may know. It is kept: one malware may stand behind many
+// rows.
+func (d *stixDocument) words(at stixLevel) stixWords {
+	if words, known := d.expanded[at]; known {
+		return words
+	}
+	var words stixWords
+	if node, known := d.nodes[at.id]; known && node.tlp <= at.tlp {
+		words.add(node)
+		for _, edge := range d.out[at.id] {
+			behind := d.nodes[edge.other]
+			if (edge.kind == "uses" || edge.kind == "attributed-to") && max(edge.tlp, behind.tlp) <= at.tlp {
+				words.add(behind)
+			}
+		}
+	}
+	d.expanded[at] = words
+	return words
+}
+
+func (w *stixWords) add(node stixNode) {
+	switch node.kind {
+	case stixFamily:
+		w.families = addTags(w.families, family(node.name))
+	case stixActor:
+		w.tags = addTags(w.tags, node.name)
+	case stixTechnique:
+		w.techniques = union(w.techniques, node.techniques)
+	}
+}
