@@ -37,6 +37,9 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 		return false
 	}
 	listed := (p.kind != paragraph && s.leads(at.start)) || s.assigned(at.start)
+	if t == ioc.URL && p.kind == literal && s.isLine(at) {
+		return true // nobody writes a reference as code
+	}
 	if (platforms.under(host) || s.links(host)) && t != ioc.Email && !(subject == network && listed) {
 		return false
 	}
@@ -217,6 +220,11 @@ func (s *scanner) fills(i, j int) bool {
 		}
 	}
 	return true
+}
+
+// isLine says that a value is all that its line holds.
+func (s *scanner) isLine(at found) bool {
+	return strings.TrimSpace(s.text[s.place.start:at.start]) == "" && strings.TrimSpace(s.text[at.end:s.end]) == ""
 }
 
 // quoted says that a value stands in backticks of its own.

@@ -68,7 +68,8 @@ type place struct {
 	reference  bool // the line defines a link or is a comment
 	began      int  // where the paragraph began
 
-	levels  [8]area // by depth of heading
+	here    area    // by the last heading
+	levels  [8]area // what headings by depth say of those below them
 	depth   int
 	titled  bool
 	caption area // by a title without a heading's markup
@@ -92,7 +93,7 @@ func (p *place) area() area {
 	if p.caption != neutral {
 		return p.caption
 	}
-	return p.levels[p.depth]
+	return p.here
 }
 
 // next moves to the line text[start:end].
@@ -210,6 +211,10 @@ func (p *place) heading(line string, doc facts) bool {
 	if subject == neutral && n > 1 {
 		subject = p.levels[min(n-1, p.depth)]
 	}
+	p.here = subject
+	if subject == references && hasWord(line, targetTitles) {
+		subject = neutral // "Banks targeted by X" may have a section on the servers of X
+	}
 	for i := n; i < len(p.levels); i++ {
 		p.levels[i] = subject
 	}
@@ -302,16 +307,20 @@ func subjectOf(line string) area {
 		return neutral
 	}
 	lower := strings.ReplaceAll(strings.ToLower(line), "host based", "host-based")
-	found := neutral
+	found, strong := neutral, false
 	for w := range strings.FieldsFuncSeq(lower, notWord) {
 		w = strings.Trim(w, "-")
 		switch {
 		case referenceTitles.has(w):
 			return references
+		case strongTitles.has(w):
+			found, strong = network, true
 		case fileTitles.has(w):
-			found = files
+			if !strong {
+				found = files
+			}
 		case networkTitles.has(w):
-			if found != files || strongTitles.has(w) {
+			if found != files {
 				found = network
 			}
 		}
@@ -320,6 +329,16 @@ func subjectOf(line string) area {
 		return network
 	}
 	return found
+}
+
+// hasWord says that one of the words of a line is in a set.
+func hasWord(line string, set words) bool {
+	for w := range strings.FieldsFuncSeq(line, notWordFold) {
+		if set.has(w) {
+			return true
+		}
+	}
+	return false
 }
 
 func notWord(r rune) bool {

@@ -179,4 +179,7 @@ var (
 	referenceTitles = wordSet(`reference references reading sources source about contact contacts acknowledgements
 		acknowledgments bibliography resources footnotes credits related links link author targeted
 		whitelist allowlist benign disclaimer legal question questions press licence license changelog victims`)
+
+	// targetTitles are those of referenceTitles that say whom an attack meets.
+	targetTitles = wordSet(`targeted victims`)
 )
