@@ -20,6 +20,10 @@ func (h heap) Ledger(context.Context) (Ledger, error) {
 func (heap) Feeds(context.Context) ([]Feed, error)       { return []Feed{{Name: "f"}}, nil }
 func (heap) Accounts(context.Context) ([]Account, error) { return nil, nil }
 func (heap) Keys(context.Context) ([]Key, error)         { return []Key{{}}, nil }
+func (heap) FeedStates(context.Context) ([]FeedState, error) {
+	return []FeedState{{Feed: "f"}}, nil
+}
+func (heap) Allowed(context.Context) ([]Allowed, error) { return []Allowed{{Value: "v"}}, nil }
 func (heap) Sample(context.Context, int, *rand.Rand) ([]uuid.UUID, error) {
 	return nil, nil
 }

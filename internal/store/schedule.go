@@ -9,9 +9,11 @@ import (
 
 // FeedKeeper remembers, for all servers on a store, what the schedule of feeds
 // goes by. It is asked at the primary: what a replica has not heard of yet
-// would be done twice.
+// would be done twice. A feed's name is valid UTF-8 without NUL; in the other
+// texts, which are a server's, what is not valid comes back replaced.
 type FeedKeeper interface {
-	// FeedStates returns the state of every feed that has one, by feed.
+	// FeedStates returns the state of every feed that has one, in the order of
+	// the names' bytes.
 	FeedStates(ctx context.Context) ([]FeedState, error)
 	// FeedState returns the state of one feed: the zero state, with its name,
 	// when it has none.
@@ -24,7 +26,8 @@ type FeedKeeper interface {
 	// of the feed. It is no error when there is none. What the feed said stays.
 	ForgetFeedState(ctx context.Context, feed string) error
 	// Runs returns the last runs of a feed, or of all feeds when feed is empty,
-	// latest first, at most limit. A run that has not ended has no stats yet.
+	// at most limit: latest first by the second in which they began, then by
+	// id, descending. A run that has not ended has no stats yet.
 	Runs(ctx context.Context, feed string, limit int) ([]RunRecord, error)
 }
 

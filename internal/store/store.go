@@ -13,6 +13,9 @@ import (
 type Store interface {
 	Viewer
 	RunStarter
+	FeedKeeper
+	AllowKeeper
+	Judge
 	Editor
 	KeyKeeper
 	Rationer
@@ -42,7 +45,9 @@ type Snapshot interface {
 	// snapshot does not show: whatever it misses has, or will have, an
 	// UpdatedAt that is not before it. Zero says: none before the moment of
 	// the view. A batch is dated when its transaction begins and seen when
-	// that ends, so while a run is under way this is the last change seen.
+	// that ends, so this is the last change seen while records are being
+	// written: from a run's first batch until its end, and during Rejudge. A
+	// run that has written nothing holds nothing back.
 	Settled(ctx context.Context) (time.Time, error)
 	// Exact finds the records whose (type, key) is one of the query's,
 	// ordered by LastSeen descending, then ID.

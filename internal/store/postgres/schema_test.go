@@ -114,7 +114,7 @@ func pieces() map[string]string {
 		"records": "indicator_id", "sightings": "indicator_id",
 		"articles": "id", "feeds": "id", "facets": "id", "runs": "id", "accounts": "id",
 		"api_keys": "hash", "usage": "key_id", "usage_keys": "key_id", "leases": "name",
-		"facet_labels": "facet_id", "clock": "id", "moves": "id",
+		"facet_labels": "facet_id", "clock": "id", "moves": "id", "feed_states": "feed", "allowed": "value", "writers": "id",
 	}
 }
 

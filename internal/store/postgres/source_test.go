@@ -15,7 +15,7 @@ import (
 
 // ours are the tables that a statement can walk.
 func ours() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)\b(?:FROM|JOIN|INTO|UPDATE|,) +(records|sightings|articles|facets|facet_labels|feeds|runs|accounts|api_keys|usage|usage_keys|leases|moves|clock)\b`)
+	return regexp.MustCompile(`(?i)\b(?:FROM|JOIN|INTO|UPDATE|,) +(records|sightings|articles|facets|facet_labels|feeds|runs|accounts|api_keys|usage|usage_keys|leases|moves|clock|feed_states|allowed|writers)\b`)
 }
 
 // TestEveryStatementIsExplained reads the package's source: each statement in

@@ -17,7 +17,7 @@ func listCases() []testCase {
 		{"every filter alone and combined", listFilters},
 		{"since and until are half-open", listTimes},
 		{"without warned", listWarned},
-		{"settled while a run is open", listSettled},
+		{"settled while a run writes", listSettled},
 		{"offsets", listOffsets},
 		{"marking", listMarking},
 		{"marking, after a look-up in the same view", listAfterExact},
@@ -51,9 +51,11 @@ func listSettled(t *testing.T, open Open) {
 		return at
 	}
 	same(t, "settled in an empty store", settled().IsZero(), true)
-	p := w.start(feedNamed("f"))
+	p, idle := w.start(feedNamed("f")), w.start(feedNamed("idle"))
+	same(t, "settled once a run is open", settled().IsZero(), true)
+	p.write(dated("c.example", 1))
 	before := settled()
-	same(t, "settled once a run is open", before.IsZero(), false)
+	same(t, "settled once it has written", before.IsZero(), false)
 	p.write(dated("a.example", 1))
 	since := settled()
 	p.write(dated("b.example", 1))
@@ -66,6 +68,7 @@ func listSettled(t *testing.T, open Open) {
 	}
 	p.finish()
 	same(t, "settled once it is finished", settled().IsZero(), true)
+	idle.finish()
 }
 
 // unfiltered is the filter of the caller who may see all.

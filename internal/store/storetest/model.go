@@ -25,8 +25,11 @@ type Model struct {
 	keys  []store.Key
 	shut  bool
 
-	leases map[string]modelLease
-	usage  map[uuid.UUID]*store.Usage
+	leases  map[string]modelLease
+	usage   map[uuid.UUID]*store.Usage
+	runs    map[uuid.UUID]store.RunRecord
+	states  map[string]store.FeedState
+	allowed map[string]store.Allowed
 }
 
 var _ store.Store = (*Model)(nil)
@@ -36,7 +39,7 @@ var _ store.Store = (*Model)(nil)
 type modelState struct {
 	seq       int64
 	stamp     time.Time               // of the last change
-	open      map[uuid.UUID]time.Time // when the runs that are not finished began
+	open      map[uuid.UUID]time.Time // when those that are writing began to
 	records   []store.Record          // in the order in which they were first made
 	place     map[uuid.UUID]int
 	articles  map[uuid.UUID]store.Article
@@ -48,13 +51,18 @@ var errClosed = errors.New("model is closed")
 
 // NewModel returns an empty Model that stamps changes with now.
 func NewModel(now func() time.Time) *Model {
-	return &Model{now: now, leases: map[string]modelLease{}, usage: map[uuid.UUID]*store.Usage{}, state: &modelState{
+	return &Model{now: now, leases: map[string]modelLease{}, usage: map[uuid.UUID]*store.Usage{}, runs: map[uuid.UUID]store.RunRecord{},
+		states: map[string]store.FeedState{}, allowed: map[string]store.Allowed{}, state: newModelState()}
+}
+
+func newModelState() *modelState {
+	return &modelState{
 		place:     map[uuid.UUID]int{},
 		open:      map[uuid.UUID]time.Time{},
 		articles:  map[uuid.UUID]store.Article{},
 		feeds:     map[string]store.Feed{},
 		sightings: map[uuid.UUID][]store.Sighting{},
-	}}
+	}
 }
 
 func (s *modelState) clone() *modelState {
@@ -188,20 +196,35 @@ func (v modelSnapshot) Settled(context.Context) (time.Time, error) {
 	return first, nil
 }
 
+// past returns the records as they were at a time, of those that may be seen
+// now. Zero is now.
+func (s *modelState) past(sees store.Visibility, t time.Time) []store.Record {
+	if t.IsZero() {
+		return s.records
+	}
+	var all []store.Record
+	for _, r := range s.records {
+		if was, ok := store.AsOf(r, s.sightings[r.ID], t); ok && sees.Sees(r.TLP) {
+			all = append(all, was)
+		}
+	}
+	return all
+}
+
 func (v modelSnapshot) Exact(ctx context.Context, q store.ExactQuery) (store.Matches, error) {
-	m := oracleExact(v.s.records, q)
+	m := oracleExact(v.s.past(q.Visibility, q.AsOf), q)
 	m.Work = store.Work{Rows: len(v.s.records)}
 	return m, ctx.Err()
 }
 
 func (v modelSnapshot) Contains(ctx context.Context, q store.ContainsQuery) (store.Matches, error) {
-	m := oracleContains(v.s.records, q)
+	m := oracleContains(v.s.past(q.Visibility, q.AsOf), q)
 	m.Work = store.Work{Candidates: len(v.s.records), Rows: len(v.s.records)}
 	return m, ctx.Err()
 }
 
 func (v modelSnapshot) Related(ctx context.Context, q store.RelatedQuery) ([]store.Related, error) {
-	return oracleRelated(v.s.records, q), ctx.Err()
+	return oracleRelated(v.s.past(q.Visibility, q.AsOf), q), ctx.Err()
 }
 
 func (v modelSnapshot) List(ctx context.Context, f store.Filter, p store.Page) (store.List, error) {

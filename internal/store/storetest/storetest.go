@@ -34,10 +34,14 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"list", listCases()},
 		{"walk", walkCases()},
 		{"keys", keyCases()},
+		{"as of", asOfCases()},
 		{"drift", driftCases()},
 		{"delete", deleteCases()},
 		{"lease", leaseCases()},
 		{"usage", usageCases()},
+		{"schedule", scheduleCases()},
+		{"allow", allowCases()},
+		{"judge", judgeCases()},
 		{"concurrency", concurrencyCases()},
 	}
 	for _, g := range groups {

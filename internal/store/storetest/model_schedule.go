@@ -1,0 +1,160 @@
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"spoor/internal/store"
+)
+
+// byName returns the values of a map in the order of its keys.
+func byName[T any](m map[string]T) []T {
+	all := make([]T, 0, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		all = append(all, m[name])
+	}
+	return all
+}
+
+// FeedStates implements store.FeedKeeper.
+func (m *Model) FeedStates(ctx context.Context) ([]store.FeedState, error) {
+	if _, err := m.current(ctx); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return byName(m.states), nil
+}
+
+// FeedState implements store.FeedKeeper.
+func (m *Model) FeedState(ctx context.Context, feed string) (store.FeedState, error) {
+	if _, err := m.current(ctx); err != nil {
+		return store.FeedState{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.states[feed]
+	s.Feed = feed
+	return s, nil
+}
+
+// SaveFeedState implements store.FeedKeeper.
+func (m *Model) SaveFeedState(ctx context.Context, s store.FeedState) error {
+	if _, err := m.current(ctx); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.Seen = slices.Clone(s.Seen)
+	s.NextRun, s.LastRun, s.LastGood = second(s.NextRun), second(s.LastRun), second(s.LastGood)
+	if s.Held != nil {
+		held := *s.Held
+		held.Since = second(held.Since)
+		s.Held = &held
+	}
+	m.states[s.Feed] = s
+	return nil
+}
+
+// ForgetFeedState implements store.FeedKeeper.
+func (m *Model) ForgetFeedState(ctx context.Context, feed string) error {
+	if _, err := m.current(ctx); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.states, feed)
+	return nil
+}
+
+// Runs implements store.FeedKeeper.
+func (m *Model) Runs(ctx context.Context, feed string, limit int) ([]store.RunRecord, error) {
+	if _, err := m.current(ctx); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []store.RunRecord
+	for _, r := range m.runs {
+		if feed == "" || r.Feed.Name == feed {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b store.RunRecord) int { return cmp.Or(b.Started.Compare(a.Started), byID(b.ID, a.ID)) })
+	return all[:min(limit, len(all))], nil
+}
+
+// Allowed implements store.AllowKeeper.
+func (m *Model) Allowed(ctx context.Context) ([]store.Allowed, error) {
+	if _, err := m.current(ctx); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return byName(m.allowed), nil
+}
+
+// Allow implements store.AllowKeeper.
+func (m *Model) Allow(ctx context.Context, a store.Allowed) error {
+	if _, err := m.current(ctx); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a.AddedAt = second(a.AddedAt)
+	m.allowed[a.Value] = a
+	return nil
+}
+
+// Disallow implements store.AllowKeeper.
+func (m *Model) Disallow(ctx context.Context, value string) error {
+	if _, err := m.current(ctx); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.allowed[value]; !ok {
+		return fmt.Errorf("disallow %q: %w", value, store.ErrNotFound)
+	}
+	delete(m.allowed, value)
+	return nil
+}
+
+// Rejudge implements store.Judge, in one piece.
+func (m *Model) Rejudge(ctx context.Context, part string, verdict func(*store.Record) []store.Warning) (n int64, err error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return 0, fmt.Errorf("make id: %w", err)
+	}
+	if err := m.beginWriting(ctx, id); err != nil {
+		return 0, err
+	}
+	err = m.change(ctx, func(s *modelState) error {
+		for i := range s.records {
+			r := s.records[i]
+			if !utf8.ValidString(part) || !strings.Contains(r.Key, part) {
+				continue
+			}
+			r, changed := store.Judged(r, verdict(&r))
+			if !changed {
+				continue
+			}
+			s.seq++
+			r.Seq, r.UpdatedAt = s.seq, s.stamp
+			s.records[i] = r
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, m.endWriting(ctx, id)
+}
