@@ -39,12 +39,9 @@ type Document struct {
 // order mark, what HTML declares, else Windows-1252. Broken markup is read as
 // browsers do, never refused. The errors are the reader's and ErrTooLarge.
 func Render(r io.Reader, kind Kind) (Document, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxDocument+1))
+	data, err := readDocument(r, MaxDocument)
 	if err != nil {
-		return Document{}, fmt.Errorf("read document: %w", err)
-	}
-	if len(data) > MaxDocument {
-		return Document{}, fmt.Errorf("read document: %w: more than %d bytes", ErrTooLarge, MaxDocument)
+		return Document{}, err
 	}
 	text := decode(data, kind)
 	if kind == HTML {
@@ -53,6 +50,18 @@ func Render(r io.Reader, kind Kind) (Document, error) {
 	doc := Document{Text: text, Links: liveLinks(text)}
 	readHead(&doc, text)
 	return doc, nil
+}
+
+// readDocument reads a document of at most that many bytes.
+func readDocument(r io.Reader, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("read document: %w", err)
+	}
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("read document: %w: more than %d bytes", ErrTooLarge, most)
+	}
+	return data, nil
 }
 
 // decode returns data as valid UTF-8.
