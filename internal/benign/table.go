@@ -1,0 +1,103 @@
+package benign
+
+import "hash/maphash"
+
+// setID names a set of members of a layer; 0 is the empty set.
+type setID uint32
+
+// table maps texts to sets. It is a hash table of its own because a map of
+// strings would cost three times the memory and a pointer for the collector to
+// follow for each of some hundred thousand entries.
+type table struct {
+	seed    maphash.Seed
+	slots   []slot // a power of two of them, at most three quarters used
+	entries []entry
+	text    []byte
+	longest int // bytes of the longest key
+}
+
+// slot is where a probe looks: a miss reads one cache line of them.
+type slot struct {
+	tag uint32 // upper half of the hash
+	at  uint32 // 1 + index into entries; 0 is a free slot
+}
+
+type entry struct {
+	offset uint32
+	length uint32
+	set    setID
+}
+
+const minSlots = 8
+
+func newTable() *table {
+	return &table{seed: maphash.MakeSeed(), slots: make([]slot, minSlots)}
+}
+
+func (t *table) len() int { return len(t.entries) }
+
+func (t *table) key(e entry) []byte { return t.text[e.offset : e.offset+e.length] }
+
+// get returns the set of key, or 0.
+func (t *table) get(key string) setID {
+	if len(key) > t.longest {
+		return 0
+	}
+	if at, ok := t.find(key); ok {
+		return t.entries[t.slots[at].at-1].set
+	}
+	return 0
+}
+
+// find returns the slot of key, or the free slot where it would go.
+func (t *table) find(key string) (at uint64, found bool) {
+	h := maphash.String(t.seed, key)
+	mask := uint64(len(t.slots) - 1)
+	tag := uint32(h >> 32)
+	for at = h & mask; ; at = (at + 1) & mask {
+		s := t.slots[at]
+		if s.at == 0 {
+			return at, false
+		}
+		if s.tag == tag && string(t.key(t.entries[s.at-1])) == key {
+			return at, true
+		}
+	}
+}
+
+// set returns where the set of key is kept, which is 0 when key is new. The
+// pointer holds until the next call.
+func (t *table) set(key string) *setID {
+	at, found := t.find(key)
+	if !found {
+		if 4*(len(t.entries)+1) > 3*len(t.slots) {
+			t.grow()
+			at, _ = t.find(key)
+		}
+		tag := uint32(maphash.String(t.seed, key) >> 32)
+		t.entries = append(t.entries, entry{offset: uint32(len(t.text)), length: uint32(len(key))})
+		t.text = append(t.text, key...)
+		t.slots[at] = slot{tag: tag, at: uint32(len(t.entries))}
+		t.longest = max(t.longest, len(key))
+	}
+	return &t.entries[t.slots[at].at-1].set
+}
+
+func (t *table) grow() {
+	t.slots = make([]slot, 2*len(t.slots))
+	mask := uint64(len(t.slots) - 1)
+	for i, e := range t.entries {
+		h := maphash.Bytes(t.seed, t.key(e))
+		at := h & mask
+		for t.slots[at].at != 0 {
+			at = (at + 1) & mask
+		}
+		t.slots[at] = slot{tag: uint32(h >> 32), at: uint32(i + 1)}
+	}
+}
+
+// trim gives back what growing took in advance.
+func (t *table) trim() {
+	t.entries = append(make([]entry, 0, len(t.entries)), t.entries...)
+	t.text = append(make([]byte, 0, len(t.text)), t.text...)
+}
