@@ -26,7 +26,7 @@ type ManifestEvent struct {
 }
 
 // maxManifest is the largest manifest, in bytes.
-const maxManifest = 128 << 20
+const maxManifest = 32 << 20
 
 // ParseManifest reads the manifest of a MISP feed, in its order. An entry whose
 // name is no UUID refuses the whole: the name becomes a path, and no program
