@@ -75,7 +75,7 @@ func (s *scanner) isVersion(r run) bool {
 	const reach = 40
 	left := strings.TrimRight(s.text[max(r.start-reach, s.place.start):r.start], " `'\"*+_=:(\t")
 	word := left[strings.LastIndexAny(left, " |\t(,;/\"'`")+1:]
-	if versionWords.has(strings.TrimRight(word, ".")) {
+	if versionWords.has(strings.TrimRight(word, ".")) || versionWords.has(strings.TrimRight(wordBeforeNumbers(left), ".")) {
 		return true
 	}
 	if s.place.column(s.text, r.start) == versionColumn {
@@ -96,6 +96,23 @@ func (s *scanner) isVersion(r run) bool {
 		return false
 	}
 	return boundWords.has(word) || strings.HasSuffix(left, "prior to") || foldPrefix(right, "through ") || foldPrefix(right, "up to ")
+}
+
+// wordBeforeNumbers is the last word of left that is no number and joins
+// none: "version 13.1-48.47 and".
+func wordBeforeNumbers(left string) string {
+	for left != "" {
+		k := strings.LastIndexAny(left, " |\t(,;/\"'`")
+		word := left[k+1:]
+		if word != "" && word != "and" && word != "or" && word != "to" && classes[word[0]]&isDigit == 0 {
+			return word
+		}
+		if k < 0 {
+			return ""
+		}
+		left = left[:k]
+	}
+	return ""
 }
 
 // callsAddress says that a word close before position i calls what follows an

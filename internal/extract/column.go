@@ -10,6 +10,7 @@ const (
 	fileColumn
 	versionColumn
 	referenceColumn
+	networkColumn
 )
 
 // columns are the columns of the current table, from its first row.
@@ -17,6 +18,7 @@ type columns struct {
 	known bool
 	count int
 	of    [16]column
+	title string // the row itself
 }
 
 // read takes the first row of a table for its header. One cell is no header:
@@ -25,7 +27,7 @@ func (c *columns) read(line string) {
 	if c.known || strings.HasPrefix(line, "|===") {
 		return
 	}
-	c.known = true
+	c.known, c.title = true, line
 	const longest = 1024
 	if len(line) > longest {
 		return
@@ -56,6 +58,9 @@ func columnOf(title string) column {
 			return fileColumn
 		case "version", "versions", "build", "firmware":
 			return versionColumn
+		case "domain", "domains", "host", "hosts", "hostname", "fqdn", "url", "urls", "indicator", "indicators", "ioc",
+			"iocs", "c2", "c&c", "server", "servers", "network":
+			return networkColumn
 		case "reference", "references", "source", "sources", "report", "link", "links":
 			return referenceColumn
 		}
@@ -63,17 +68,40 @@ func columnOf(title string) column {
 	return otherColumn
 }
 
+// columnTitle is the header of the column of position i of the current line.
+func (p *place) columnTitle(text string, i int) string {
+	n := p.cell(text, i)
+	if n < 0 || n >= p.columns.count {
+		return ""
+	}
+	title := strings.TrimPrefix(p.columns.title, "|")
+	for ; n > 0; n-- {
+		k := strings.IndexFunc(title, isBar)
+		title = title[k+1:]
+	}
+	if k := strings.IndexFunc(title, isBar); k >= 0 {
+		title = title[:k]
+	}
+	return title
+}
+
 // column is the column of position i of the current line.
 func (p *place) column(text string, i int) column {
-	const longest = 4096 // the cells before i are counted for every candidate
-	if p.kind != cell || p.columns.count == 0 || i-p.start > longest {
-		return otherColumn
-	}
-	line := strings.TrimLeft(text[p.start:i], " ")
-	line = strings.TrimPrefix(line, "|")
-	n := strings.Count(line, "|") + strings.Count(line, "\t")
-	if n >= p.columns.count {
+	n := p.cell(text, i)
+	if n < 0 || n >= p.columns.count {
 		return otherColumn
 	}
 	return p.columns.of[n]
+}
+
+// cell is the number of the cell of position i of the current line; negative
+// where no table with a header is.
+func (p *place) cell(text string, i int) int {
+	const longest = 4096 // the cells before i are counted for every candidate
+	if p.kind != cell || p.columns.count == 0 || i-p.start > longest {
+		return -1
+	}
+	line := strings.TrimLeft(text[p.start:i], " ")
+	line = strings.TrimPrefix(line, "|")
+	return strings.Count(line, "|") + strings.Count(line, "\t")
 }

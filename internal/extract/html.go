@@ -93,6 +93,7 @@ type htmlWriter struct {
 	fenced  bool
 	row     int // cells so far in the current row
 	inCell  bool
+	cellAt  int // where its text begins
 	title   bool
 	heading bool
 	jsonLD  bool
@@ -210,12 +211,15 @@ func (w *htmlWriter) published(s string) {
 // cell parts two cells of a row by a tab, whatever blocks are in them.
 func (w *htmlWriter) cell() {
 	if w.row > 0 {
-		w.lines, w.space = 0, false
+		w.lines = 0
 		w.out.WriteByte('\t')
-		w.fresh = true
+	} else {
+		w.inCell = false
+		w.flushLines(0)
 	}
+	w.space, w.fresh = false, true
 	w.row++
-	w.inCell = true
+	w.inCell, w.cellAt = true, w.out.Len()
 }
 
 // breakLine asks for n line breaks before the next text. Breaks at the start
@@ -284,6 +288,10 @@ func (w *htmlWriter) flushLines(n int) {
 		return
 	}
 	w.space = false
+	if w.inCell && w.out.Len()-w.cellAt < longestCell {
+		w.out.WriteByte('\v') // the row stays one line
+		return
+	}
 	w.out.WriteString("\n\n"[:min(n, 2)])
 }
 
@@ -354,6 +362,9 @@ func (w *htmlWriter) linkedData(s string) {
 		}
 	}
 }
+
+// longestCell is how many bytes of a cell stand on one line. More is layout.
+const longestCell = 1000
 
 func collapse(s string) string { return strings.Join(strings.Fields(s), " ") }
 

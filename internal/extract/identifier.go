@@ -10,6 +10,11 @@ import (
 // identifier reads what is no address: hashes, CVE and ATT&CK identifiers.
 func (s *scanner) identifier(r run) int {
 	raw := s.text[r.start:r.end]
+	if len(raw) >= minPiece {
+		if next := s.wrapped(r, raw); next > 0 {
+			return next
+		}
+	}
 	switch len(raw) {
 	case 32, 40, 64, 128:
 		if next := s.hash(r, raw); next > 0 {
@@ -43,16 +48,7 @@ func (s *scanner) hash(r run, raw string) int {
 	if s.inPath(r.start) || s.isKey(r.start) {
 		return r.end
 	}
-	t := ioc.MD5
-	switch len(raw) {
-	case 40:
-		t = ioc.SHA1
-	case 64:
-		t = ioc.SHA256
-	case 128:
-		t = ioc.SHA512
-	}
-	s.emit(t, found{start: r.start, end: r.end, plain: lowerHex(raw)})
+	s.emit(hashType(raw), found{start: r.start, end: r.end, plain: lowerHex(raw)})
 	return r.end
 }
 
@@ -104,7 +100,10 @@ func (s *scanner) isKey(i int) bool {
 	}
 	const reach = 48
 	left := s.text[max(i-reach, s.place.began, 0):i]
-	if k := strings.LastIndexAny(left, "|\t,;()[]"); k >= 0 {
+	if s.place.columns.count == 2 {
+		left = strings.TrimRight(left, " \t|`*")
+	}
+	if k := strings.LastIndexAny(left, "|\t\v,;()[]"); k >= 0 {
 		left = left[k+1:]
 	}
 	left = strings.TrimRight(left, " `'\"*+_=:<>\t\r\n")

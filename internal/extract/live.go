@@ -49,7 +49,10 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if listed || p.kind == literal {
 		// An author who defangs lists live values only by oversight, under a
 		// heading that says so.
-		return !s.doc.defangs || subject == network || (t != ioc.URL && p.kind == cell && s.fills(at.start, at.end))
+		if !s.doc.defangs || subject == network || (p.kind == literal && s.assigned(at.start) && s.cue.bad(s.text, at.start, p)) {
+			return true
+		}
+		return (t != ioc.URL && p.kind == cell && s.fills(at.start, at.end))
 	}
 	if s.refersTo(at.start) || (t == ioc.Domain && s.named(at.start)) {
 		return false
@@ -158,7 +161,7 @@ func (s *scanner) leads(i int) bool {
 	from := max(s.place.start, i-reach)
 	left := s.text[from:i]
 	cut := from > s.place.start
-	if k := strings.LastIndexAny(left, "|\t,;"); k >= 0 {
+	if k := strings.LastIndexAny(left, "|\t\v,;"); k >= 0 {
 		left, cut = left[k+1:], false
 	}
 	left = strings.TrimSpace(left)
@@ -183,7 +186,16 @@ func (s *scanner) assigned(i int) bool {
 		return false
 	}
 	left := strings.TrimRight(s.text[max(s.place.start, i-8):i-1], " ")
-	return left != "" && (left[len(left)-1] == '=' || left[len(left)-1] == ':')
+	if left == "" {
+		return false
+	}
+	switch left[len(left)-1] {
+	case '=', ':':
+		return true
+	case '[', ',': // of an array
+		return s.place.kind == literal
+	}
+	return false
 }
 
 // named says that the words right before position i call what follows a file,
@@ -211,7 +223,7 @@ func (s *scanner) fills(i, j int) bool {
 	}
 	for j < s.end {
 		switch s.text[j] {
-		case '|', '\t', '\r', ',', ';':
+		case '|', '\t', '\v', '\r', ',', ';':
 			return true
 		case ' ', '`', '\'', '"', '*', '+', '_', ')', '>', ']', '}':
 			j++
@@ -269,7 +281,7 @@ func (c *cueCache) bad(text string, i int, p *place) bool {
 	c.lo, c.hi = sentence(text, i, i, p)
 	c.known, c.yes = true, false
 	for w := range strings.FieldsSeq(text[c.lo:c.hi]) {
-		if badWords.has(strings.Trim(w, "`'\"*.,:;()[]!?")) {
+		if badWords.has(strings.Trim(w, "`'\"*.,:;()[]{}!?")) {
 			c.yes = true
 			break
 		}

@@ -97,10 +97,27 @@ func (s *scanner) isName(r run) bool {
 		return false
 	}
 	if fileSuffixes.has(suffix) && !foldPrefix(plain, "www.") {
-		return s.place.area() == network && s.place.kind != paragraph && s.fills(r.start, r.end) &&
-			s.place.column(s.text, r.start) != fileColumn
+		return s.listsName(r)
 	}
 	return true
+}
+
+// listsName says that run r, which may be the name of a file, stands where
+// names of hosts are listed: not beside a hash, and not in a column of its own
+// kind.
+func (s *scanner) listsName(r run) bool {
+	p := &s.place
+	if p.area() != network || p.kind == paragraph || !s.fills(r.start, r.end) {
+		return false
+	}
+	switch p.column(s.text, r.start) {
+	case fileColumn:
+		return false
+	case networkColumn:
+		return true
+	}
+	const longest = 1024
+	return !hasDigits(s.text[p.start:min(p.end, p.start+longest)], 32)
 }
 
 // isDefangedName is isName for a run with a defanged dot in it.

@@ -158,9 +158,9 @@ func (p *place) classify(full, line string, doc facts) {
 		p.kind = item
 	case (p.blank || p.code) && (strings.HasPrefix(full, "    ") || full[0] == '\t'):
 		p.kind = literal
-	case doc.asciidoc && strings.HasPrefix(line, "//"), isDefinition(line):
+	case doc.asciidoc && strings.HasPrefix(line, "//"), isDefinition(line), isImprint(line):
 		p.reference = true
-	case isBare(line) && !p.continues():
+	case isBare(line) && !p.continues() && !isDigestTitle(line):
 		p.kind = bare
 	}
 	p.code = p.kind == literal
@@ -235,7 +235,7 @@ func (p *place) captionOf(line string, doc facts) area {
 	}
 	block := doc.asciidoc && line[0] == '.' && len(line) > 1 && isAlnum(line[1])
 	bold := strings.HasPrefix(line, "**") && strings.HasSuffix(strings.TrimRight(line, ":"), "**")
-	title := p.blank || p.last == ""
+	title := p.blank || p.last == "" || isDigestTitle(line)
 	if !intro && !block && !bold && !(title && strings.Count(line, " ") < 5 && !strings.ContainsAny(line, ".,;")) {
 		return p.caption
 	}
@@ -385,6 +385,15 @@ func isDefinition(line string) bool {
 	return i > 0 && !strings.ContainsAny(line[1:i+1], " .")
 }
 
+// isImprint says that a line is the publisher's: who owns the text.
+func isImprint(line string) bool {
+	switch line[0] {
+	case '(', 'C', 'c', 0xc2:
+		return foldPrefix(line, "(c) ") || strings.HasPrefix(line, "©") || foldPrefix(line, "copyright ")
+	}
+	return false
+}
+
 // isBare says that a line holds values and no prose: every chunk of it could
 // be one, save for a label in front ("C2: …").
 func isBare(line string) bool {
@@ -411,6 +420,26 @@ func isBare(line string) bool {
 		}
 	}
 	return label == 0 || (label < n && labelEnds(line, label))
+}
+
+// isDigestTitle says that a line has the name of a digest and no value:
+// "SHA-256", "MD5 hashes:".
+func isDigestTitle(line string) bool {
+	const longest = 40
+	return len(line) <= longest && digestsIn(line) != 0 && strings.IndexByte(line, '\t') < 0 && !hasDigits(line, minPiece)
+}
+
+// hasDigits says that a line has so many hex digits in a row.
+func hasDigits(line string, n int) bool {
+	run := 0
+	for i := range len(line) {
+		if classes[line[i]]&isHex == 0 {
+			run = 0
+		} else if run++; run == n {
+			return true
+		}
+	}
+	return false
 }
 
 // labelEnds says that word number n of a line ends in a colon.

@@ -97,6 +97,7 @@ var (
 
 	// keyWords announce hex digits that are no digest of a file.
 	keyWords = wordSet(`key keys serial guid uuid clsid commit commits revision nonce salt iv modulus token apikey
+		mutex mutant event pipe imphash rich ssdeep tlsh vhash pehash authentihash password passwd
 		session cookie clientid client_id build-id buildid seed xor rc4 aes des rsa hwid`)
 
 	// analysis are services with a page for a sample, an address or a name:
@@ -174,7 +175,7 @@ var (
 
 	fileTitles = wordSet(`file files filename filenames sample samples hash hashes host-based registry mutex mutexes
 		path paths certificate certificates detection detections yara folders tasks task modules persistence
-		md5 sha1 sha256 sha512 sha`)
+		md5 sha1 sha-1 sha256 sha-256 sha512 sha-512 sha`)
 
 	referenceTitles = wordSet(`reference references reading sources source about contact contacts acknowledgements
 		acknowledgments bibliography resources footnotes credits related links link author targeted
