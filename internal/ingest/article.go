@@ -40,7 +40,7 @@ func newArticle(f store.Feed, a *feed.Article, digest string, now time.Time) *st
 		Feed: f, Title: clean(a.Title, maxTitle), GUID: clean(a.GUID, maxURL), Digest: digest,
 		Publisher: clean(a.Publisher, maxTitle), Summary: clean(a.Summary, maxSummary),
 		Category: string(f.Category), Tags: cleanAll(a.Tags),
-		Published: dated(a.Published), Modified: dated(a.Modified), Fetched: now,
+		Published: dated(a.Published, now), Modified: dated(a.Modified, now), Fetched: now,
 	}
 	link, identity := reference(a.URL)
 	to.URL = link

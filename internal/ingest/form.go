@@ -28,6 +28,8 @@ type form struct {
 	parser feed.Parser
 	// prose is the kind of the document, where it is one.
 	prose extract.Kind
+	// news is set for a document that announces reports.
+	news bool
 }
 
 // The formats that say nothing of who publishes in them.
@@ -55,7 +57,7 @@ func formNamed(name string) (*form, error) {
 }
 
 func rowForm(f feed.Format) *form {
-	to := &form{name: f.Name, feed: f.Feed, category: store.Category(f.Category), parser: f.Parser}
+	to := &form{name: f.Name, feed: f.Feed, category: store.Category(f.Category), parser: f.Parser, news: f.News()}
 	switch f.Name {
 	case listForm, tableForm, "misp", "stix", "taxii":
 		// Anybody's rows, like prose: a list belongs to the feed of the README

@@ -32,6 +32,9 @@ type Options struct {
 	Now func() time.Time
 	// Logger gets one line for each import; nil is none.
 	Logger *slog.Logger
+	// Lists are the known-good lists, asked for once for each pass; nil is our
+	// own short ones.
+	Lists Lists
 	// BatchSize is how many observations are written in one transaction.
 	BatchSize int
 	Limits    Limits
@@ -42,13 +45,14 @@ type Ingester struct {
 	st     store.RunStarter
 	now    func() time.Time
 	log    *slog.Logger
+	lists  Lists
 	batch  int
 	limits Limits
 }
 
 // New returns an Ingester that writes to st.
 func New(st store.RunStarter, o Options) *Ingester {
-	in := &Ingester{st: st, now: o.Now, log: o.Logger, batch: o.BatchSize, limits: o.Limits.orDefaults()}
+	in := &Ingester{st: st, now: o.Now, log: o.Logger, lists: o.Lists, batch: o.BatchSize, limits: o.Limits.orDefaults()}
 	if in.now == nil {
 		in.now = time.Now
 	}
@@ -80,7 +84,7 @@ func (r Request) Check() error {
 	if len(r.Paths) == 0 {
 		return fmt.Errorf("%w: name at least one file or folder, or - for standard input", ErrRequest)
 	}
-	if name := r.FeedName; name != "" && (len(name) > maxFeedName || strings.TrimSpace(name) != name || printable(name) != name) {
+	if r.FeedName != "" && !isFeedName(r.FeedName) {
 		return fmt.Errorf("%w: the feed's name has to be printable, at most %d bytes, without space around it", ErrRequest, maxFeedName)
 	}
 	_, err := formNamed(r.Format)
@@ -130,6 +134,20 @@ type pass struct {
 	lanes map[string]*lane
 	order []*lane
 
+	// What is different for a run of a feed: the source, what counts besides
+	// values, and a run that only looks.
+	src   *Source
+	began time.Time
+	// stats completes what is kept of the run; nil keeps the counts.
+	stats func(store.RunStats) store.RunStats
+	// dry counts items and takes nothing.
+	dry   bool
+	items int64
+	// pages completes news; nil for an import.
+	pages pages
+	// by are the known-good lists.
+	by judge
+
 	// What the progress goroutine reads.
 	totalBytes, readBytes, read atomic.Int64
 	finishing                   atomic.Bool
@@ -137,16 +155,26 @@ type pass struct {
 
 func newPass(in *Ingester, req Request) *pass {
 	return &pass{
-		in: in, req: req, now: in.now().UTC().Truncate(time.Second), pipe: newPipe(in.batch), lanes: map[string]*lane{},
+		in: in, req: req, began: time.Now(), now: in.now().UTC().Truncate(time.Second), pipe: newPipe(in.batch), lanes: map[string]*lane{},
 		sum: Summary{Skipped: Tally{}, Files: Files{Skipped: Tally{}}},
 	}
 }
 
 // run reads and writes side by side, and ends with both ended.
 func (p *pass) run(ctx context.Context, read func(context.Context) error) error {
+	var err error
+	if p.by, err = p.in.judgedBy(ctx); err != nil {
+		return err
+	}
 	writing, release := outlive(ctx)
 	defer release()
 	w := &writer{st: p.in.st, source: p.source(), now: p.now, pipe: p.pipe}
+	if p.src != nil {
+		// A scheduled run is one from its beginning, whatever it finds.
+		if err := w.start(writing, p.lane(nil)); err != nil {
+			return err
+		}
+	}
 	var g errgroup.Group
 	g.Go(func() error { return w.write(writing) })
 	readErr := read(ctx)
@@ -158,7 +186,7 @@ func (p *pass) run(ctx context.Context, read func(context.Context) error) error 
 	p.finishing.Store(true)
 	for _, l := range p.order {
 		if writeErr == nil {
-			writeErr = w.finish(writing, l)
+			writeErr = w.finish(writing, l, p.stats)
 		}
 	}
 	switch {
@@ -200,11 +228,17 @@ func (p *pass) readAll(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// lane returns the lane of a feed, made when it is first used.
+// lane returns the lane of a feed, made when it is first used. The feed is the
+// source's, where there is one, or else that of the form.
 func (p *pass) lane(f *form) *lane {
-	feed := store.Feed{Name: p.req.FeedName, Category: f.category}
-	if feed.Name == "" {
-		feed.Name = f.feed
+	var feed store.Feed
+	switch {
+	case p.src != nil:
+		feed = p.src.store()
+	case p.req.FeedName != "":
+		feed = store.Feed{Name: p.req.FeedName, Category: f.category}
+	default:
+		feed = store.Feed{Name: f.feed, Category: f.category}
 	}
 	l := p.lanes[feed.Name]
 	if l == nil {

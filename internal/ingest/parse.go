@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"spoor/internal/extract"
 	"spoor/internal/feed"
 	"spoor/internal/ioc"
 	"spoor/internal/store"
@@ -30,10 +31,16 @@ func (p *pass) parse(ctx context.Context, in *input, r *bufio.Reader) error {
 			return err
 		}
 	}
+	if p.src != nil && isWebPage(head) && f.name != extract.HTML.String() {
+		return errWebPage
+	}
 	// A file that breaks later counts as failed, not as read.
-	if f.parser == nil {
+	switch {
+	case f.news:
+		err = p.newsFeed(ctx, in, f, r)
+	case f.parser == nil:
 		err = p.prose(ctx, in, f, r)
-	} else {
+	default:
 		err = p.rows(ctx, in, f, r)
 	}
 	if err == nil {
@@ -63,6 +70,9 @@ type sink struct {
 
 // item normalises one row and hands it to the writing side.
 func (s *sink) item(it feed.Item) error {
+	if s.pass.items++; s.pass.dry {
+		return nil
+	}
 	s.lane.read++
 	s.pass.read.Add(1)
 	ind, err := indicator(it)
@@ -72,10 +82,13 @@ func (s *sink) item(it feed.Item) error {
 	o := store.Observation{
 		Indicator:  ind,
 		Confidence: it.Confidence, TLP: it.TLP, Origin: store.OriginFeed,
-		FirstSeen: dated(it.FirstSeen), LastSeen: dated(it.LastSeen),
+		FirstSeen: s.pass.dated(it.FirstSeen), LastSeen: s.pass.dated(it.LastSeen),
 		Context: clean(it.Context, maxContext),
 		Tags:    cleanAll(it.Tags), Families: cleanAll(it.Families), Techniques: techniques(it.Techniques),
-		Ports: it.Ports,
+		Ports: it.Ports, Warnings: s.pass.by.row(ind), ValidUntil: it.ValidUntil,
+	}
+	if it.Confidence.Valid() {
+		o.Evidence = store.EvidenceDeclared
 	}
 	switch {
 	case it.Article != nil:
@@ -86,6 +99,9 @@ func (s *sink) item(it feed.Item) error {
 	}
 	if o.Article != nil {
 		o.Industries = industries(o.Tags, o.Article.Tags)
+	}
+	if src := s.pass.src; src != nil {
+		src.complete(&o)
 	}
 	return s.pass.pipe.add(s.lane, o)
 }
@@ -129,6 +145,9 @@ func (s *sink) refuse(where string, err error) error {
 
 // skip counts a row that the parser could not read.
 func (s *sink) skip(k feed.Skip) error {
+	if s.pass.dry {
+		return nil
+	}
 	s.lane.read++
 	s.pass.read.Add(1)
 	s.count(k.Reason, k.Where, func() string { return ioc.DefangText(k.Detail) })
@@ -153,13 +172,20 @@ func place(name, where string) string {
 	return name + ": " + where
 }
 
-// dated drops dates that no source can mean and that do not survive RFC 3339.
-func dated(t time.Time) time.Time {
-	if t.Year() < 1970 || t.Year() > 9999 {
+// tomorrow is how far ahead of us a source's clock may be: a day, for those
+// that write local time and call it UTC.
+const tomorrow = 24 * time.Hour
+
+// dated drops dates that no source can mean: those before there was a net, and
+// those that are yet to come, which would stay the latest for ever.
+func dated(t, now time.Time) time.Time {
+	if t.Year() < 1970 || t.After(now.Add(tomorrow)) {
 		return time.Time{}
 	}
 	return t
 }
+
+func (p *pass) dated(t time.Time) time.Time { return dated(t, p.now) }
 
 // techniques keeps what reads as ATT&CK ids, in their one spelling.
 func techniques(words []string) []string {

@@ -249,7 +249,8 @@ func (w *writer) start(ctx context.Context, l *lane) error {
 
 // finish closes the lane's run with its counts. A feed of whose values all
 // were skipped has a run as well: that is worth keeping.
-func (w *writer) finish(ctx context.Context, l *lane) error {
+// complete, where it is given, adds what else is kept of the run.
+func (w *writer) finish(ctx context.Context, l *lane, complete func(store.RunStats) store.RunStats) error {
 	if err := w.start(ctx, l); err != nil {
 		return err
 	}
@@ -257,6 +258,9 @@ func (w *writer) finish(ctx context.Context, l *lane) error {
 	stats := store.RunStats{
 		Read: l.read - l.lost, Skipped: l.skipped, New: int64(o.New),
 		Updated: int64(o.Updated), Unchanged: int64(o.Unchanged), Merged: int64(o.Merged),
+	}
+	if complete != nil {
+		stats = complete(stats)
 	}
 	if err := patiently(ctx, func() error { return l.run.Finish(ctx, stats) }); err != nil {
 		return fmt.Errorf("finish run of feed %q: %w", l.feed.Name, err)

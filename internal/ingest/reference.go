@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"regexp"
 	"strings"
 
 	"spoor/internal/ioc"
@@ -146,27 +145,6 @@ func leadsToPage(link string) bool {
 	}
 	_, page, _ := strings.Cut(ind.Key[to:], "/") // past the port
 	return strings.Trim(page, "/") != ""
-}
-
-// tlpMark is a marking as documents carry it (FIRST, TLP 2.0: the label in
-// capitals, without a space; TLP 1 and careless authors have one).
-var tlpMark = regexp.MustCompile(`TLP ?: ?(?:RED|AMBER\+STRICT|AMBER|GREEN|CLEAR|WHITE)\b`)
-
-// edgeBytes is how much of each end of a document is looked at for its marking.
-const edgeBytes = 4 << 10
-
-// marking returns the strictest marking at the beginning and the end of a
-// document, where the standard wants it; zero without one.
-func marking(text string) ioc.TLP {
-	var strictest ioc.TLP
-	for _, edge := range []string{text[:min(len(text), edgeBytes)], text[max(0, len(text)-edgeBytes):]} {
-		for _, mark := range tlpMark.FindAllString(edge, -1) {
-			if t, err := ioc.ParseTLP(strings.ReplaceAll(mark, " ", "")); err == nil {
-				strictest = max(strictest, t)
-			}
-		}
-	}
-	return strictest
 }
 
 // ownKeys returns what a report's own address looks like as an indicator,

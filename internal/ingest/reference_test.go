@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"spoor/internal/extract"
 	"spoor/internal/feed"
 	"spoor/internal/ioc"
 	"spoor/internal/store"
@@ -66,8 +67,9 @@ func TestMarking(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := marking(tt.text); got != tt.want {
-				t.Errorf("got %v, want %v", got, tt.want)
+			said, err := extract.Read(t.Context(), tt.text, extract.Options{})
+			if err != nil || said.TLP != tt.want {
+				t.Errorf("got %v, %v, want %v", said.TLP, err, tt.want)
 			}
 		})
 	}

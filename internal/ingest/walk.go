@@ -25,7 +25,10 @@ const (
 	FileUnknown = "unknown_format"
 )
 
-var errEmpty = errors.New("is empty; was it fetched to the end?")
+var (
+	errEmpty   = errors.New("is empty; was it fetched to the end?")
+	errWebPage = errors.New("a web page came instead of the feed; has it moved, or does it want a key?")
+)
 
 // input is one file on its way to being read.
 type input struct {
