@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
 )
 
 var (
@@ -125,14 +127,20 @@ func (e *wireError) passing() bool {
 	return !errors.As(e.err, &certificate)
 }
 
-// maxCause is how much of a foreign error text is repeated.
+// maxCause is how much of a foreign text is repeated.
 const maxCause = 300
 
+// clip makes a foreign text fit for a line of a log or a column.
 func clip(text string) string {
-	if len(text) <= maxCause {
-		return text
+	if len(text) > maxCause {
+		text = text[:maxCause] + "…"
 	}
-	return text[:maxCause] + "…"
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\ufffd"))
 }
 
 // forbid makes an ErrForbidden; it is a type so that it can be found, and said

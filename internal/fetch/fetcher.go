@@ -52,6 +52,8 @@ func New(o Options) (*Fetcher, error) {
 			ResponseHeaderTimeout:  o.Stall,
 			MaxResponseHeaderBytes: maxHeader,
 			ForceAttemptHTTP2:      true,
+			// A connection that went dead is found out, and not used again.
+			HTTP2: &http.HTTP2Config{SendPingTimeout: dialTimeout, PingTimeout: dialTimeout},
 			// Unpacking has bounds of its own here.
 			DisableCompression:  true,
 			MaxIdleConns:        idleConns,
