@@ -128,3 +128,11 @@ func TestRefusedURLs(t *testing.T) {
 		}
 	}
 }
+
+// TestNoProxy: behind a proxy the guard would judge the proxy.
+func TestNoProxy(t *testing.T) {
+	t.Parallel()
+	if f := newFetcher(t); f.transport.Proxy != nil {
+		t.Error("the transport asks for a proxy")
+	}
+}
