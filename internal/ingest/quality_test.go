@@ -16,6 +16,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"spoor/internal/benign"
 	"spoor/internal/extract"
 	"spoor/internal/ioc"
 )
@@ -43,7 +44,7 @@ func foundIn(ctx context.Context, name string, content []byte) ([]foundValue, er
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", name, err)
 	}
-	all, err := extract.Text(ctx, doc.Text, extract.Options{Limit: maxCandidates})
+	said, err := extract.Read(ctx, doc.Text, extract.Options{Limit: maxCandidates})
 	if err != nil {
 		return nil, fmt.Errorf("extract %s: %w", name, err)
 	}
@@ -51,8 +52,10 @@ func foundIn(ctx context.Context, name string, content []byte) ([]foundValue, er
 	if kind != extract.HTML {
 		own = ownKeys(articleURL(doc.Text))
 	}
+	// Our own lists only: what lists an operator adds is theirs.
+	kept, _ := Judged(benign.Builtin(), said.Candidates)
 	var out []foundValue
-	for _, c := range all {
+	for _, c := range kept {
 		if !own[c.Indicator.Key] {
 			out = append(out, foundValue{Indicator: c.Indicator, offset: c.Offset, raw: c.Raw, context: c.Context})
 		}
