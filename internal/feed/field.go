@@ -163,6 +163,9 @@ func slug(s string) string {
 // words by which feeds say "no tag" are left out.
 func addTags(tags []string, words ...string) []string {
 	for _, word := range words {
+		if len(tags) >= maxTags {
+			return tags
+		}
 		tag := slug(word)
 		switch tag {
 		case "", "none", "null", "n/a", "nan":
@@ -170,9 +173,6 @@ func addTags(tags []string, words ...string) []string {
 		}
 		if !contains(tags, tag) {
 			tags = append(tags, tag)
-		}
-		if len(tags) >= maxTags {
-			return tags
 		}
 	}
 	return tags

@@ -102,11 +102,13 @@ type stixDocument struct {
 	markings  map[string]ioc.TLP
 	reports   []*stixObject
 	out, in   map[string][]stixEdge
-	observed  map[string]stixSeen
+	seen      []stixSeen       // one for each observed data
+	observed  map[string][]int // which of them are of an observable
 	withdrawn map[string]time.Time
 
 	// Made from that before the first row is delivered.
 	articles map[string]stixArticle
+	sighted  map[string]stixSeen
 	covered  map[string]bool
 	// What nodes say, and what indicators and other rows are told by theirs.
 	expanded, named, blamed map[stixLevel]stixWords
@@ -123,7 +125,7 @@ func newSTIXDocument() *stixDocument {
 	return &stixDocument{
 		scalars: map[string]text{}, nodes: map[string]stixNode{}, markings: map[string]ioc.TLP{},
 		out: map[string][]stixEdge{}, in: map[string][]stixEdge{},
-		observed: map[string]stixSeen{}, withdrawn: map[string]time.Time{},
+		observed: map[string][]int{}, sighted: map[string]stixSeen{}, withdrawn: map[string]time.Time{},
 		articles: map[string]stixArticle{}, covered: map[string]bool{},
 		expanded: map[stixLevel]stixWords{}, named: map[stixLevel]stixWords{}, blamed: map[stixLevel]stixWords{},
 	}
@@ -218,12 +220,13 @@ func (d *stixDocument) isWithdrawn(o *stixObject) bool {
 // observation takes observed data: references to observables (2.1), or the
 // observables themselves (2.0).
 func (d *stixDocument) observation(where string, o *stixObject) error {
-	seen := stixSeen{
+	n := len(d.seen)
+	d.seen = append(d.seen, stixSeen{
 		first: parseTime(string(o.FirstObserved)), last: parseTime(string(o.LastObserved)),
 		by: string(o.ID), markings: o.markings(),
-	}
+	})
 	for _, ref := range o.ObjectRefs.value {
-		d.observed[string(ref)] = d.observed[string(ref)].and(seen)
+		d.observed[string(ref)] = append(d.observed[string(ref)], n)
 	}
 	for _, key := range sortedKeys(o.Objects.value) {
 		part := new(stixObject)
@@ -236,7 +239,7 @@ func (d *stixDocument) observation(where string, o *stixObject) error {
 		}
 		// It has no id in 2.0, and nothing refers to it but this.
 		part.ID = text(o.ID + "/" + text(strconv.Itoa(len(d.rows))))
-		d.observed[string(part.ID)] = seen
+		d.observed[string(part.ID)] = []int{n}
 		if stixObservables[string(part.Type)] {
 			if err := d.add(stixRow{where: at, o: part}); err != nil {
 				return err

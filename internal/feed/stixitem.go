@@ -71,7 +71,7 @@ func (d *stixDocument) observable(row *stixRow, sink Sink) error {
 	if len(values) == 0 {
 		return sink.Skip(Skip{row.where, ReasonUnknownType, "no value of ours in " + quote(string(row.o.Type))})
 	}
-	seen := d.observed[string(row.o.ID)]
+	seen := d.sighted[string(row.o.ID)]
 	about := Item{Where: row.where, Confidence: ioc.Low, FirstSeen: seen.first, LastSeen: seen.last}
 	if row.o.Type == "file" {
 		about.Context = prose(string(row.o.Name))

@@ -89,10 +89,10 @@ func (d *stixDocument) about(o *stixObject) error {
 	return nil
 }
 
-// and joins two observations of one observable; zero is none.
+// and joins two observations of one observable, of which s may be none yet.
 func (s stixSeen) and(more stixSeen) stixSeen {
-	if s.by == "" && len(s.markings) == 0 && s.first.IsZero() && s.last.IsZero() {
-		return more
+	if s.by == "" {
+		s.by = more.by
 	}
 	if s.first.IsZero() || !more.first.IsZero() && more.first.Before(s.first) {
 		s.first = more.first
@@ -100,9 +100,7 @@ func (s stixSeen) and(more stixSeen) stixSeen {
 	if more.last.After(s.last) {
 		s.last = more.last
 	}
-	if len(s.markings) < maxTags {
-		s.markings = append(s.markings[:len(s.markings):len(s.markings)], more.markings...)
-	}
+	s.tlp = max(s.tlp, more.tlp)
 	return s
 }
 
@@ -133,9 +131,13 @@ func (d *stixDocument) resolve() {
 		node.tlp, node.markings = d.tlp(node.markings), nil
 		d.nodes[id] = node
 	}
-	for id, seen := range d.observed {
-		seen.tlp, seen.markings = d.tlp(seen.markings), nil
-		d.observed[id] = seen
+	for i := range d.seen {
+		d.seen[i].tlp, d.seen[i].markings = d.tlp(d.seen[i].markings), nil
+	}
+	for id, by := range d.observed {
+		for _, n := range by {
+			d.sighted[id] = d.sighted[id].and(d.seen[n])
+		}
 	}
 	// Reports before groupings, which only gather what belongs together.
 	for _, kind := range []text{"report", "grouping"} {
@@ -180,7 +182,7 @@ func (d *stixDocument) article(o *stixObject) *Article {
 // comes from: markings, report, families, actors, techniques.
 func (d *stixDocument) describe(o *stixObject, it *Item) {
 	id := string(o.ID)
-	seen := d.observed[id]
+	seen := d.sighted[id]
 	it.TLP = max(d.tlp(o.markings()), seen.tlp)
 	report, found := d.articles[id]
 	if !found {

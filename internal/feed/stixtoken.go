@@ -78,8 +78,14 @@ func isNameByte(c byte) bool {
 	return c == '_' || c == '-' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
+// digitFollows reports whether a digit stands behind the sign or point here,
+// or behind both.
 func (l *patternLexer) digitFollows() bool {
-	return l.pos+1 < len(l.in) && (l.in[l.pos+1] >= '0' && l.in[l.pos+1] <= '9')
+	rest := l.in[l.pos+1:]
+	if l.in[l.pos] != '.' {
+		rest = strings.TrimPrefix(rest, ".")
+	}
+	return rest != "" && rest[0] >= '0' && rest[0] <= '9'
 }
 
 // run takes bytes as long as they fit.
