@@ -163,6 +163,11 @@ func TestMISPParse(t *testing.T) {
 			skips: []Skip{{Where: "Event.Attribute[0]", Reason: ReasonTooDeep}, {Where: "Event.Attribute[1]", Reason: ReasonTooLarge}},
 		},
 		{name: "events inside events", input: strings.Repeat(`{"Event":`, 1000) + "{}" + strings.Repeat("}", 1000), skips: []Skip{{Where: "Event.Event.Event.Event", Reason: ReasonBrokenRow}}},
+		{
+			name:  "written for people",
+			input: "{\n  \"Event\" : {\n    \"info\" : \"Fox in the den\",\n \"uuid\": \"u\",\n\t\"date\":\t\"2026-01-02\",\r\n \"published\": false ,\n \"Attribute\": [\n {\n \"type\": \"domain\",\n \"value\": \"a.example\"\n }\n ]\n , \"Tag\" : [ ] }\n}\n",
+			items: []Item{item("Event.Attribute[0]", "a.example", 0)},
+		},
 		{name: "no events", input: `{"response":[]}`},
 		{name: "empty list", input: `[]`},
 		{name: "another document", input: `{"type":"bundle","objects":[]}`, err: `no "Event"`},

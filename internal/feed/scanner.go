@@ -204,7 +204,8 @@ func (s *scanner) entries(ctx context.Context, entry func(i int) error) error {
 	}
 }
 
-// members reads an object; member takes the value under each name.
+// members reads an object; member takes the value under each name, white space
+// before it is gone.
 func (s *scanner) members(ctx context.Context, member func(name string) error) error {
 	if _, err := s.readByte(); err != nil {
 		return err
@@ -228,6 +229,9 @@ func (s *scanner) members(ctx context.Context, member func(name string) error) e
 			}
 			name, err := s.name()
 			if err != nil {
+				return err
+			}
+			if _, err := s.inside(); err != nil {
 				return err
 			}
 			if err := member(name); err != nil {
