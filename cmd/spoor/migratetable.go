@@ -19,6 +19,8 @@ func (a *app) movedTable(m *mover) error {
 	row("runs", r.Runs, "")
 	row("accounts", r.Accounts, "")
 	row("keys", r.Keys, "")
+	row("feed states", r.FeedStates, "")
+	row("allowed", r.Allowed, "")
 	row("seq", r.Seq, "all of these are alike on both sides")
 	row("compared", int64(r.sample), fmt.Sprintf("records whole, picked by seed %d", m.flags.seed))
 	row("  exact", int64(r.asked.Exact), "searches")
@@ -54,6 +56,8 @@ type movedObject struct {
 	Runs      int64        `json:"runs"`
 	Accounts  int64        `json:"accounts"`
 	Keys      int64        `json:"keys"`
+	States    int64        `json:"feed_states"`
+	Allowed   int64        `json:"allowed"`
 	Seq       int64        `json:"seq"`
 	Moved     int64        `json:"moved_now"`
 	Seed      uint64       `json:"seed"`
@@ -76,7 +80,7 @@ func (a *app) movedJSON(m *mover) error {
 	r, c := &m.result, m.result.asked
 	return json.NewEncoder(a.stdout).Encode(movedObject{
 		Records: r.Records, Sightings: r.Sightings, Articles: r.Articles, Feeds: r.Feeds,
-		Runs: r.Runs, Accounts: r.Accounts, Keys: r.Keys, Seq: r.Seq, Moved: r.here, Seed: m.flags.seed,
+		Runs: r.Runs, Accounts: r.Accounts, Keys: r.Keys, States: r.FeedStates, Allowed: r.Allowed, Seq: r.Seq, Moved: r.here, Seed: m.flags.seed,
 		Compared: movedCompare{c.Records, c.Sightings, c.Articles, c.Exact, c.Contains, c.Related, c.Lists},
 		Took:     r.took.Round(time.Millisecond).Seconds(),
 	})

@@ -19,7 +19,21 @@ import (
 var ErrDiffers = errors.New("stores differ")
 
 // Compared counts the questions that two stores answered alike.
-type Compared struct{ Records, Sightings, Articles, Exact, Contains, Related, Lists int }
+type Compared struct {
+	Records, Sightings, Articles, Exact, Contains, Related, Lists int
+	// Runs, FeedStates and Allowed count what was compared whole.
+	Runs, FeedStates, Allowed int
+}
+
+// Asked is a store that Compare can ask.
+type Asked interface {
+	Viewer
+	FeedKeeper
+	AllowKeeper
+}
+
+// comparedRuns is how many of the last runs are compared.
+const comparedRuns = 1000
 
 // Comparison says what to ask.
 type Comparison struct {
@@ -35,8 +49,11 @@ type Comparison struct {
 // Compare asks two stores the same questions and returns ErrDiffers with the
 // first that they do not answer alike. What is to be equal is what the store
 // contract promises: all of an answer but the work that it took.
-func Compare(ctx context.Context, got, want Viewer, c Comparison) (Compared, error) {
+func Compare(ctx context.Context, got, want Asked, c Comparison) (Compared, error) {
 	p := pair{got: got, want: want}
+	if err := p.kept(ctx); err != nil {
+		return p.Compared, err
+	}
 	for i, id := range c.Sample {
 		if err := p.record(ctx, id, i, c.Random); err != nil {
 			return p.Compared, err
@@ -61,8 +78,36 @@ func public() Visibility   { return Visibility{MaxTLP: ioc.Clear} }
 
 // pair are two stores and what they agreed on.
 type pair struct {
-	got, want Viewer
+	got, want Asked
 	Compared
+}
+
+// kept compares what is kept beside records, whole.
+func (p *pair) kept(ctx context.Context) error {
+	if err := bothLists(p, "last runs", &p.Runs, func(s Asked) ([]RunRecord, error) { return s.Runs(ctx, "", comparedRuns) }); err != nil {
+		return err
+	}
+	if err := bothLists(p, "states of feeds", &p.FeedStates, func(s Asked) ([]FeedState, error) { return s.FeedStates(ctx) }); err != nil {
+		return err
+	}
+	return bothLists(p, "allowed values", &p.Allowed, func(s Asked) ([]Allowed, error) { return s.Allowed(ctx) })
+}
+
+// bothLists asks both stores for a list, compares, and counts its entries.
+func bothLists[T any](p *pair, what string, n *int, ask func(Asked) ([]T, error)) error {
+	want, err := ask(p.want)
+	if err != nil {
+		return fmt.Errorf("ask the source for %s: %w", what, err)
+	}
+	got, err := ask(p.got)
+	if err != nil {
+		return fmt.Errorf("ask the target for %s: %w", what, err)
+	}
+	if d := difference("", reflect.ValueOf(got), reflect.ValueOf(want)); d != "" {
+		return fmt.Errorf("%w: %s: %s", ErrDiffers, what, d)
+	}
+	*n = len(want)
+	return nil
 }
 
 // record asks all questions that begin with one record of the sample.

@@ -47,10 +47,15 @@ func TestDifference(t *testing.T) {
 // answers is a store that answers everything with what it was given.
 type answers struct {
 	Snapshot
+	FeedKeeper
+	AllowKeeper
 	record Record
 	said   []Sighting
 	found  Matches
 	listed List
+	states []FeedState
+	runs   []RunRecord
+	listOf []Allowed
 }
 
 func (a *answers) View(_ context.Context, fn func(Snapshot) error) error { return fn(a) }
@@ -65,13 +70,19 @@ func (a *answers) Article(context.Context, uuid.UUID) (Article, error)      { re
 func (a *answers) Exact(context.Context, ExactQuery) (Matches, error)       { return a.found, nil }
 func (a *answers) Contains(context.Context, ContainsQuery) (Matches, error) { return a.found, nil }
 func (a *answers) Related(context.Context, RelatedQuery) ([]Related, error) { return nil, nil }
+func (a *answers) FeedStates(context.Context) ([]FeedState, error)          { return a.states, nil }
+func (a *answers) Allowed(context.Context) ([]Allowed, error)               { return a.listOf, nil }
+func (a *answers) Runs(context.Context, string, int) ([]RunRecord, error)   { return a.runs, nil }
 func (a *answers) List(context.Context, Filter, Page) (List, error)         { return a.listed, nil }
 
 // TestCompare: every kind of answer that differs is found and named.
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	record := Record{Type: ioc.Domain, Value: "evil.example", Key: "evil.example", Tags: []string{"t"}, Article: &ArticleRef{}}
-	same := answers{record: record, found: Matches{Total: 3, Work: Work{Rows: 1}}}
+	same := answers{
+		record: record, found: Matches{Total: 3, Work: Work{Rows: 1}}, listOf: []Allowed{{Value: "v"}},
+		states: []FeedState{{Feed: "f", Seen: []uint64{1, 2}}}, runs: []RunRecord{{Stats: RunStats{Dropped: map[string]int64{"range": 1}}}, {}},
+	}
 	for name, c := range map[string]struct {
 		change func(*answers)
 		want   string
@@ -82,6 +93,12 @@ func TestCompare(t *testing.T) {
 		"sightings": {func(a *answers) { a.said = []Sighting{{}} }, "sightings of "},
 		"matches":   {func(a *answers) { a.found.Total = 2 }, "exact search for evil[.]example: .Total is 2, want 3"},
 		"list":      {func(a *answers) { a.listed.Total = 2 }, "list of "},
+		"state":     {func(a *answers) { a.states = []FeedState{{Feed: "f", Seen: []uint64{1, 3}}} }, "states of feeds: [0].Seen[1] is 3, want 2"},
+		"no state":  {func(a *answers) { a.states = nil }, "states of feeds:  has 0 entries, want 1"},
+		"run": {func(a *answers) {
+			a.runs = []RunRecord{{Stats: RunStats{Dropped: map[string]int64{"range": 2}}}, {}}
+		}, "last runs: [0].Stats.Dropped is map[range:2], want map[range:1]"},
+		"allowed": {func(a *answers) { a.listOf = []Allowed{{Value: "v", Reason: "r"}} }, "allowed values: [0].Reason is r, want "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -93,7 +110,7 @@ func TestCompare(t *testing.T) {
 				Progress: func(d, _ int64) { done = d },
 			})
 			if c.want == "" {
-				if want := (Compared{Records: 2, Sightings: 2, Articles: 2, Exact: 2, Contains: 1, Related: 1, Lists: 8}); err != nil || n != want || done != 2 {
+				if want := (Compared{Records: 2, Sightings: 2, Articles: 2, Exact: 2, Contains: 1, Related: 1, Lists: 8, Runs: 2, FeedStates: 1, Allowed: 1}); err != nil || n != want || done != 2 {
 					t.Errorf("got %+v, %v, %d done, want %+v", n, err, done, want)
 				}
 				return

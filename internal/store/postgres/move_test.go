@@ -60,6 +60,13 @@ func source(t *testing.T, n int) *sqlite.Store {
 			t.Fatal(err)
 		}
 	}
+	warn := func(r *store.Record) []store.Warning {
+		return []store.Warning{{List: "of " + r.Key[len(r.Key)-9:len(r.Key)-8], Reason: "r"}}
+	}
+	if n, err := s.Rejudge(ctx, "h1", warn); err != nil || n == 0 {
+		t.Fatalf("%d records judged anew, %v", n, err)
+	}
+	schedule(t, s)
 	for i := range 3 {
 		k := store.Key{
 			ID: uuid.New(), Account: fmt.Sprintf("account %d", i/2), Name: "k", Hash: [32]byte{byte(i)}, Prefix: "sk_live_abcd", Tier: "free",
@@ -76,6 +83,33 @@ func source(t *testing.T, n int) *sqlite.Store {
 		}
 	}
 	return s
+}
+
+// schedule gives a store what the schedule remembers, and an allow list.
+func schedule(t *testing.T, s store.Store) {
+	t.Helper()
+	at := time.Unix(1.7e9, 0).UTC()
+	for i := range 3 {
+		state := store.FeedState{Feed: fmt.Sprintf("feed %d", i), ETag: `"e"`, Seen: []uint64{1 << 63, uint64(i)}, NextRun: at, Status: store.RunOK}
+		if i == 2 {
+			state.Held = &store.HeldCopy{Digest: "00", Items: 3, Since: at}
+		}
+		if err := s.SaveFeedState(t.Context(), state); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Allow(t.Context(), store.Allowed{Value: fmt.Sprintf("h%d.example", i), Reason: "ours", AddedAt: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run, err := s.StartRun(t.Context(), store.RunSpec{Feed: store.Feed{Name: "feed 0"}, Now: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Finish(t.Context(), store.RunStats{
+		Read: 3, Skipped: 3, Dropped: map[string]int64{"range": 3}, Bytes: 12, Items: 3, Took: time.Second, Status: store.RunPartial, Error: "cut off",
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // statements returns what a feed says in a pass: in later ones some of it is
@@ -192,6 +226,15 @@ func everything(t *testing.T, s store.Store) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if all["states"], err = s.FeedStates(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if all["allowed"], err = s.Allowed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if all["runs"], err = s.Runs(t.Context(), "", 100); err != nil {
+		t.Fatal(err)
+	}
 	all["records"], all["sightings"], all["articles"], all["keys"] = records, sightings, articles, keys
 	return all
 }
@@ -212,7 +255,8 @@ func TestMove(t *testing.T) {
 	if got, err := to.Ledger(t.Context()); err != nil || got != ledger {
 		t.Errorf("ledger: got %v, %v\nwant %v", got, err, ledger)
 	}
-	if ledger.OpenRuns != 1 || ledger.RevokedKeys != 1 || ledger.Sightings == ledger.Records || ledger.Deletions != 3 {
+	if ledger.OpenRuns != 1 || ledger.RevokedKeys != 1 || ledger.Sightings == ledger.Records || ledger.Deletions != 3 ||
+		ledger.FeedStates != 3 || ledger.Allowed != 3 {
 		t.Errorf("the source is too simple to prove much: %v", ledger)
 	}
 	if d := diff(everything(t, to), everything(t, from)); d != "" {

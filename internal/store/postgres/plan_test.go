@@ -83,7 +83,8 @@ func openLarge(t *testing.T) *Store {
 			}
 		}
 		for _, fill := range []string{
-			`INSERT INTO runs SELECT md5(n::text)::uuid, (SELECT id FROM feeds LIMIT 1), '', 'epoch'::timestamptz + n * '1 hour'::interval, CASE WHEN n % 500 > 0 THEN now() END, '', 1 FROM generate_series(1, 20000) n`,
+			`INSERT INTO feeds SELECT md5('feed ' || n)::uuid, 'feed ' || n, 'news' FROM generate_series(0, 39) n`,
+			`INSERT INTO runs SELECT md5(n::text)::uuid, md5('feed ' || n % 40)::uuid, '', 'epoch'::timestamptz + n * '1 hour'::interval, CASE WHEN n % 500 > 0 THEN now() END, '', 1 FROM generate_series(1, 20000) n`,
 			`INSERT INTO articles SELECT md5(n::text)::uuid, (SELECT id FROM feeds LIMIT 1), 'title', 'https://report.example/' || n, '{}' FROM generate_series(1, 20000) n`,
 			`INSERT INTO accounts SELECT md5(n::text)::uuid, n::text, now() FROM generate_series(1, 20000) n`,
 			`INSERT INTO api_keys SELECT sha256(n::text::bytea), md5(n::text)::uuid, md5((1 + n / 2)::text)::uuid, n, 'k', 'sk_live_', 'free', '[]', '[]', 5, now() FROM generate_series(1, 20000) n`,

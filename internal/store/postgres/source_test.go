@@ -31,6 +31,7 @@ func TestEveryStatementIsExplained(t *testing.T) {
 		"candidateColumns":   "begins selectContaining and selectBeginning",
 		"exactRecords":       "begins what byIndicator makes",
 		"keyColumns":         "begins selectKeyByHash and selectKeys",
+		"runColumns":         "begins selectRuns and selectRunsOfFeed",
 		"selectStoreCounts":  "counts what is there, on purpose not by what was noted",
 		"selectIsIndexed":    "Check switches other ways off: TestCheckFinds",
 		"selectIdentities":   "Check reads all of it",
