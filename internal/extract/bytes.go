@@ -16,7 +16,6 @@ const (
 	isHigh // part of a multi-byte rune
 	isHex
 	isJoin // - and _
-	isClue // may begin a mark of style that survey looks for
 
 	isWord = isLetter | isDigit | isJoin
 )
@@ -42,9 +41,6 @@ func makeClasses() (t [256]class) {
 		case b == '.', b == ':', b == '@', b == '[', b == '(', b == '{', b == '\\', b == '*':
 			t[c] = isMark
 		}
-	}
-	for _, c := range []byte("[(xX=&M") {
-		t[c] |= isClue
 	}
 	return t
 }

@@ -177,14 +177,28 @@ func shorten(s string, n int) string {
 	return s[:end]
 }
 
+// isFolded says that there is nothing to fold in text that is trimmed.
+func isFolded(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if classes[s[i]]&isSpace != 0 && (s[i] != ' ' || s[i+1] == ' ') {
+			return false
+		}
+	}
+	return true
+}
+
 // fold trims s and turns every run of white space into one space. What a
 // store would refuse (NUL, broken UTF-8) becomes a question mark. Folded text
 // is returned as it is.
 func fold(s string) string {
 	s = strings.Trim(s, " \t\r\n\v\f")
-	clean := utf8.ValidString(s)
-	for i := 0; clean && i < len(s); i++ {
-		clean = s[i] > ' ' && s[i] != 0x7f || s[i] == ' ' && s[i+1] != ' '
+	clean := true
+	for i := 0; i < len(s); i++ {
+		if c := classes[s[i]]; c&(isSpace|isHigh) == 0 || s[i] == ' ' && s[i+1] != ' ' {
+			continue
+		}
+		clean = classes[s[i]]&isHigh != 0 && utf8.ValidString(s[i:]) && isFolded(s[i:])
+		break
 	}
 	if clean {
 		return s

@@ -102,7 +102,7 @@ func scan(ctx context.Context, text string, opt Options) (*scanner, error) {
 type scanner struct {
 	text   string
 	opt    Options
-	doc    facts
+	doc    *facts
 	place  place // of the current line
 	end    int   // of the current line
 	taken  int   // up to where the line is done with

@@ -48,7 +48,8 @@ func (s *scanner) hash(r run, raw string) int {
 	if s.inPath(r.start) || s.isKey(r.start) {
 		return r.end
 	}
-	s.emit(hashType(raw), found{start: r.start, end: r.end, plain: lowerHex(raw)})
+	value := lowerHex(raw)
+	s.add(ioc.Indicator{Type: hashType(raw), Value: value, Key: value}, found{start: r.start, end: r.end})
 	return r.end
 }
 
@@ -169,10 +170,10 @@ func (s *scanner) technique(r run) int {
 		return 0
 	}
 	sure := raw[0] == 'T'
-	if !sure && !s.doc.attack && !s.alone(r.start, r.end) {
+	if !sure && !s.doc.speaksOfAttack() && !s.alone(r.start, r.end) {
 		return 0
 	}
-	s.doc.attack = true
+	s.doc.attack = yes
 	s.emit(ioc.MITREAttack, found{start: r.start, end: r.end})
 	return r.end
 }

@@ -49,7 +49,7 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if listed || p.kind == literal {
 		// An author who defangs lists live values only by oversight, under a
 		// heading that says so.
-		if !s.doc.defangs || subject == network || (p.kind == literal && s.assigned(at.start) && s.cue.bad(s.text, at.start, p)) {
+		if !s.doc.authorDefangs() || subject == network || (p.kind == literal && s.assigned(at.start) && s.cue.bad(s.text, at.start, p)) {
 			return true
 		}
 		return (t != ioc.URL && p.kind == cell && s.fills(at.start, at.end))
@@ -60,7 +60,7 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if subject == network {
 		return true
 	}
-	return !s.doc.defangs && (s.cue.bad(s.text, at.start, p) || s.quoted(at))
+	return !s.doc.authorDefangs() && (s.cue.bad(s.text, at.start, p) || s.quoted(at))
 }
 
 // remember keeps the hosts of indicators. A platform's is not its own.
@@ -116,7 +116,7 @@ func (s *scanner) meantAddress(at found) bool {
 	if a, err := netip.ParseAddr(hostOnly(raw)); err == nil && (a.IsLoopback() || a.IsUnspecified()) {
 		return false // every machine has it
 	}
-	if !s.doc.defangs || !smallNumbers(hostOnly(raw)) || s.leads(at.start) {
+	if !s.doc.authorDefangs() || !smallNumbers(hostOnly(raw)) || s.leads(at.start) {
 		return true
 	}
 	// Four small numbers that the author, who defangs, left alone in the

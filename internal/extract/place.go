@@ -2,43 +2,6 @@ package extract
 
 import "strings"
 
-// facts is what a look at the whole text says about how it was written.
-type facts struct {
-	defangs  bool // its author defangs: what is live was left so on purpose
-	asciidoc bool
-	attack   bool // it speaks of ATT&CK
-}
-
-// surveyed is how much of a text survey reads: longer than any report.
-const surveyed = 1 << 20
-
-// survey looks for marks of style, all in one pass.
-func survey(text string) facts {
-	f := facts{asciidoc: strings.HasPrefix(text, "= ")}
-	text = text[:min(len(text), surveyed)]
-	for i := range len(text) {
-		if classes[text[i]]&isClue == 0 {
-			continue
-		}
-		switch text[i] {
-		case '[':
-			f.defangs = f.defangs || foldPrefix(text[i:], "[.]") || foldPrefix(text[i:], "[dot]") ||
-				foldPrefix(text[i:], "[:]")
-		case '(':
-			f.defangs = f.defangs || foldPrefix(text[i:], "(.)") || foldPrefix(text[i:], "(dot)")
-		case 'x', 'X':
-			f.defangs = f.defangs || foldPrefix(text[i:], "xxp://") || foldPrefix(text[i:], "xxps://")
-		case '=':
-			f.asciidoc = f.asciidoc || (i > 1 && (strings.HasPrefix(text[i-1:], "\n== ") || strings.HasPrefix(text[i-2:], "\n|===")))
-		case '&':
-			f.attack = f.attack || (i > 2 && strings.HasPrefix(text[i-3:], "ATT&CK"))
-		case 'M':
-			f.attack = f.attack || strings.HasPrefix(text[i:], "MITRE")
-		}
-	}
-	return f
-}
-
 // kind is what a line is part of.
 type kind uint8
 
@@ -97,7 +60,7 @@ func (p *place) area() area {
 }
 
 // next moves to the line text[start:end].
-func (p *place) next(text string, start, end int, doc facts) {
+func (p *place) next(text string, start, end int, doc *facts) {
 	p.text, p.start, p.end = text, start, end
 	p.reference = false
 	line := strings.Trim(text[start:end], " \t\r")
@@ -122,7 +85,7 @@ func (p *place) next(text string, start, end int, doc facts) {
 
 // fenced follows code blocks: ``` and ~~~ of Markdown, ---- and .... of
 // AsciiDoc. It says whether the line is in one.
-func (p *place) fenced(line string, doc facts) bool {
+func (p *place) fenced(line string, doc *facts) bool {
 	if p.fence != "" {
 		if strings.HasPrefix(line, p.fence) && strings.Trim(line, p.fence[:1]) == "" {
 			p.fence = ""
@@ -142,7 +105,7 @@ func (p *place) fenced(line string, doc facts) bool {
 	return false
 }
 
-func (p *place) classify(full, line string, doc facts) {
+func (p *place) classify(full, line string, doc *facts) {
 	p.kind = paragraph
 	if p.heading(line, doc) {
 		return
@@ -187,7 +150,7 @@ func (p *place) continues() bool {
 // heading reads a heading of Markdown or AsciiDoc, or the line under one. The
 // first of the first level is the title: a report that is called "Indicators
 // of compromise" still begins with prose and links.
-func (p *place) heading(line string, doc facts) bool {
+func (p *place) heading(line string, doc *facts) bool {
 	mark := line[0]
 	if mark != '#' && mark != '=' && mark != '-' {
 		return false
@@ -226,7 +189,7 @@ func (p *place) heading(line string, doc facts) bool {
 // captionOf is the subject that a line without a heading's markup gives to
 // what follows: a title line of its own, "C2 servers:", ".Domains". A
 // paragraph that is neither leaves things as they are.
-func (p *place) captionOf(line string, doc facts) area {
+func (p *place) captionOf(line string, doc *facts) area {
 	const longest, longestIntro = 60, 200
 	intro := line[len(line)-1] == ':' || strings.HasSuffix(line, ":**")
 	if len(line) > longest && !(intro && len(line) <= longestIntro) {
@@ -332,7 +295,7 @@ func subjectOf(line string) area {
 }
 
 // hasWord says that one of the words of a line is in a set.
-func hasWord(line string, set words) bool {
+func hasWord(line string, set *words) bool {
 	for w := range strings.FieldsFuncSeq(line, notWordFold) {
 		if set.has(w) {
 			return true

@@ -3,23 +3,31 @@ package extract
 import "strings"
 
 // words is a read-only set of lower-case words.
-type words map[string]struct{}
+type words struct {
+	set map[string]struct{}
+	// lengths has, by first letter, a bit for the length of every word: most
+	// words that are looked up are told from it alone.
+	lengths [32]uint64
+}
 
-func wordSet(list string) words {
-	set := words{}
-	for w := range strings.FieldsSeq(list) {
-		set[w] = struct{}{}
+// longestWord is the most bytes of a word in a set.
+const longestWord = 40
+
+func wordSet(list string) *words {
+	w := &words{set: map[string]struct{}{}}
+	for word := range strings.FieldsSeq(list) {
+		w.set[word] = struct{}{}
+		w.lengths[word[0]&31] |= 1 << len(word)
 	}
-	return set
+	return w
 }
 
 // has looks word up in any ASCII case, without allocating.
-func (w words) has(word string) bool {
-	const longest = 40
-	if word == "" || len(word) > longest {
+func (w *words) has(word string) bool {
+	if word == "" || len(word) > longestWord || w.lengths[word[0]&31]>>len(word)&1 == 0 {
 		return false
 	}
-	var buf [longest]byte
+	var buf [longestWord]byte
 	for i := range len(word) {
 		c := word[i]
 		if c >= 'A' && c <= 'Z' {
@@ -27,7 +35,7 @@ func (w words) has(word string) bool {
 		}
 		buf[i] = c
 	}
-	_, ok := w[string(buf[:len(word)])]
+	_, ok := w.set[string(buf[:len(word)])]
 	return ok
 }
 
@@ -148,7 +156,7 @@ var (
 )
 
 // under says whether host is one of the names in set or below one.
-func (w words) under(host string) bool {
+func (w *words) under(host string) bool {
 	for {
 		if w.has(host) {
 			return true

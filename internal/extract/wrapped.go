@@ -131,7 +131,7 @@ func (s *scanner) digestsNamed(i int) uint8 {
 // digestsIn is the set of digests that the words of a short line name.
 func digestsIn(line string) uint8 {
 	const longest = 200
-	if len(line) > longest {
+	if len(line) > longest || !mayNameDigest(line) {
 		return 0
 	}
 	set := uint8(0)
@@ -148,6 +148,23 @@ func digestsIn(line string) uint8 {
 		}
 	}
 	return set
+}
+
+// mayNameDigest is a quick look for "md5" and "sha".
+func mayNameDigest(line string) bool {
+	for i := 0; i+2 < len(line); i++ {
+		switch line[i] | 0x20 {
+		case 'm':
+			if line[i+2] == '5' {
+				return true
+			}
+		case 's':
+			if line[i+1]|0x20 == 'h' {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func digestBit(t ioc.Type) uint8 { return 1 << (t - ioc.MD5) }
