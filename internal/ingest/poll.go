@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"time"
 
 	"spoor/internal/fetch"
@@ -172,7 +173,7 @@ func (r *poll) take(ctx context.Context) (store.RunStatus, error) {
 // document reads a source that is one document: first to see that it is whole
 // and of the size that it should be, then for what is in it.
 func (r *poll) document(ctx context.Context) (store.RunStatus, error) {
-	res, err := r.get(ctx, fetch.Request{URL: r.src.URL, Header: r.src.Header, Known: fingerprintOf(r.was)})
+	res, err := r.get(ctx, fetch.Request{URL: r.src.URL, Configured: true, Header: r.src.Header, Known: fingerprintOf(r.was)})
 	if err != nil {
 		return store.RunFailed, err
 	}
@@ -321,7 +322,11 @@ func jittered(d time.Duration) time.Duration {
 
 // said is an error as it is kept and shown: bounded, printable, with nothing in
 // it that could be followed.
-func said(err error) string { return printable(ioc.DefangText(err.Error())) }
+func said(err error) string {
+	text := printable(ioc.DefangText(err.Error()))
+	// The settings that errors point at are no names of hosts.
+	return strings.ReplaceAll(text, "feeds[.]", "feeds.")
+}
 
 // shownURL is an address without what may be secret in it.
 func shownURL(raw string) string {

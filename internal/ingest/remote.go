@@ -39,7 +39,7 @@ func (r *poll) manifest(ctx context.Context) (store.RunStatus, error) {
 	if err != nil {
 		return store.RunFailed, err
 	}
-	res, err := r.get(ctx, fetch.Request{URL: base.JoinPath("manifest.json").String(), Header: r.src.Header, Known: fingerprintOf(r.was)})
+	res, err := r.get(ctx, fetch.Request{URL: base.JoinPath("manifest.json").String(), Configured: true, Header: r.src.Header, Known: fingerprintOf(r.was)})
 	if err != nil {
 		return store.RunFailed, err
 	}
@@ -95,7 +95,7 @@ func eventID(e feed.ManifestEvent) uint64 {
 // event reads one event of a MISP feed. What is wrong with it is a problem of
 // that event.
 func (r *poll) event(ctx context.Context, base *url.URL, uuid string, id uint64) error {
-	res, err := r.get(ctx, fetch.Request{URL: base.JoinPath(uuid + ".json").String(), Header: r.src.Header})
+	res, err := r.get(ctx, fetch.Request{URL: base.JoinPath(uuid + ".json").String(), Configured: true, Header: r.src.Header})
 	if err == nil {
 		defer func() { _ = res.Close() }() // only read from
 		open := func(p *pass) error {
@@ -192,7 +192,7 @@ func (r *poll) envelope(ctx context.Context, objects *url.URL, next string) (fee
 	var res *fetch.Result
 	var err error
 	for _, accept := range taxiiTypes {
-		res, err = r.get(ctx, fetch.Request{URL: u.String(), Header: r.src.Header, Accept: accept})
+		res, err = r.get(ctx, fetch.Request{URL: u.String(), Configured: true, Header: r.src.Header, Accept: accept})
 		var refused *fetch.StatusError
 		if !errors.As(err, &refused) || refused.Code != notAcceptable && refused.Code != unsupportedMediaType {
 			break
