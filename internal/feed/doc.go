@@ -6,9 +6,12 @@
 // states, opens no file, knows no network and no clock. Prose (Markdown,
 // AsciiDoc, HTML, plain text) is not read here but by extract.
 //
-// Every indicator row of the input becomes exactly one Item or one Skip, so
-// that a caller can account for all of them. A broken row costs that row.
-// Memory is bounded whatever the input: see the constants in bounds.go.
+// Every indicator row of the input becomes exactly one Item or one Skip, one
+// that names several values several, so that a caller can account for all of
+// them. A broken row costs that row. Memory is bounded whatever the input: see
+// the constants in bounds.go. Where rows mean something only with the rest of
+// their document, its marking above all (MISP, STIX), it is held to its end,
+// and one that is cut short gives nothing.
 //
 // News feeds (RSS, Atom, RDF, JSON Feed) announce reports and not indicators:
 // ParseNews returns their entries, and what an entry's text names is again for

@@ -113,6 +113,7 @@ type Parser interface {
 	// Parse reads r to its end and hands every row to the sink. It returns an
 	// error when the input is not of the format, is truncated or cannot be
 	// read, when ctx ends, and when the sink does; the rows before were
-	// delivered. It never closes r and is safe for concurrent use.
+	// delivered, except those of a document that has to be whole. It never
+	// closes r and is safe for concurrent use.
 	Parse(ctx context.Context, r io.Reader, src Source, sink Sink) error
 }

@@ -277,6 +277,10 @@ func TestHugeLineIsBounded(t *testing.T) { //nolint:paralleltest // measures all
 		{20, "threatfox string", "threatfox", `{"data":[{"ioc":"`, `"},{"ioc":"a.example"}]}`, 1, 1, ""},
 		{20, "threatfox number", "threatfox", `{"data":[1`, `,{"ioc":"a.example"}]}`, 1, 1, ""},
 		{20, "feodo unclosed string", "feodo", `[{"ip_address":"192.0.2.1"},{"ip_address":"`, ``, 1, 0, "ends in the middle"},
+		{20, "misp attribute", "misp", `{"Event":{"info":"a","Attribute":[{"type":"attachment","data":"`, `"},{"type":"domain","value":"a.example"}]}}`, 1, 1, ""},
+		{20, "misp report", "misp", `{"Event":{"info":"a","EventReport":[{"content":"`, `"}],"Attribute":[{"type":"domain","value":"a.example"}]}}`, 1, 0, ""},
+		{20, "stix object", "stix", `{"objects":[{"type":"artifact","payload_bin":"`, `"},{"type":"url","value":"http://a.example/"}]}`, 1, 1, ""},
+		{20, "taxii next", "taxii", `{"next":"`, `","objects":[{"type":"url","value":"http://a.example/"}]}`, 1, 0, ""},
 		{20, "kev member name", "kev", `{"`, `":1}`, 0, 0, "member name"},
 		{20, "kev outside of the list", "kev", `{"title":"`, `","vulnerabilities":[{"cveID":"CVE-2026-1"}]}`, 1, 0, ""},
 	}

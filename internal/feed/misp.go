@@ -155,7 +155,7 @@ func (ev *mispEvent) member(s *scanner, name string) error {
 	switch name {
 	case "Attribute":
 		ev.known = true
-		return s.each(ev.ctx, at, func(where string) error { return ev.attribute(s, where, nil) })
+		return s.each(ev.ctx, at, func(where string) error { return ev.attribute(s, where) })
 	case "Object":
 		ev.known = true
 		return s.each(ev.ctx, at, func(where string) error { return ev.object(s, where) })
@@ -230,7 +230,7 @@ func (ev *mispEvent) object(s *scanner, where string) error {
 			return err
 		}
 		if name == "Attribute" {
-			return s.each(ev.ctx, where+"."+name, func(where string) error { return ev.attribute(s, where, &o) })
+			return s.each(ev.ctx, where+"."+name, func(where string) error { return ev.attribute(s, where) })
 		}
 		_, _, err := s.value()
 		return err

@@ -201,6 +201,7 @@ func TestMISPMarks(t *testing.T) {
 		{`misp-galaxy:mitre-enterprise-attack-attack-pattern="A - B - T1001"`, "unknown [] [] [T1001]"},
 		{`misp-galaxy:mitre-attack-pattern="Tactic - TA0001"`, "unknown [] [] []"},
 		{`misp-galaxy:country="Far, Land"`, "unknown [misp-galaxy:country=far-land] [] []"},
+		{`misp-galaxy:example-threat-actor="5b5e2bb6-e3a8-4d2c-8aaf-3b0a950d210f"`, "unknown [] [] []"},
 		{`type:OSINT`, "unknown [type:osint] [] []"},
 		{`admiralty-scale:source-reliability="b"`, "unknown [admiralty-scale:source-reliability=b] [] []"},
 		{" ", "unknown [] [] []"},

@@ -34,8 +34,8 @@ type mispTag struct {
 	Name text `json:"name"`
 }
 
-// attribute reads one attribute; o is the object around it, nil without one.
-func (ev *mispEvent) attribute(s *scanner, where string, o *mispObject) error {
+// attribute reads one attribute of the event or of an object.
+func (ev *mispEvent) attribute(s *scanner, where string) error {
 	e := elements{
 		skip: func(k Skip) error { return ev.add(mispRow{skip: k}) },
 		row: func(where string, raw []byte) error {

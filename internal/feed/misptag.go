@@ -82,6 +82,10 @@ func (m *mispMarks) clusters(g mispGalaxy) {
 // the tag is kept whole.
 func (m *mispMarks) cluster(kind, value string) {
 	name, id := cutATTACK(value)
+	if isUUID(name) {
+		// A cluster of the instance's own; its galaxy says the name.
+		return
+	}
 	switch kind {
 	case "malpedia":
 		m.families = addTags(m.families, malpediaFamily(name))

@@ -269,9 +269,8 @@ func (s *scanner) text() (text, error) {
 		return "", err
 	}
 	var t text
-	if json.Unmarshal(raw, &t) != nil {
-		return "", nil
-	}
+	// What does not parse is left empty.
+	_ = json.Unmarshal(raw, &t)
 	return t, nil
 }
 

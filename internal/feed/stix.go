@@ -238,7 +238,7 @@ func (d *stixDocument) observation(where string, o *stixObject) error {
 			continue
 		}
 		// It has no id in 2.0, and nothing refers to it but this.
-		part.ID = text(o.ID + "/" + text(strconv.Itoa(len(d.rows))))
+		part.ID = o.ID + "/" + text(strconv.Itoa(len(d.rows)))
 		d.observed[string(part.ID)] = []int{n}
 		if stixObservables[string(part.Type)] {
 			if err := d.add(stixRow{where: at, o: part}); err != nil {

@@ -13,7 +13,7 @@ func (d *stixDocument) indicator(row *stixRow, sink Sink) error {
 	about := Item{
 		Where: row.where, Confidence: parseConfidence(string(o.Confidence)),
 		FirstSeen: parseTime(either(o.ValidFrom, o.Created)), ValidUntil: parseTime(string(o.ValidUntil)),
-		Context: prose(string(either(o.Description, o.Name))),
+		Context: prose(either(o.Description, o.Name)),
 	}
 	about.LastSeen = later(o.modified(), about.FirstSeen)
 	d.describe(o, &about)
@@ -189,36 +189,29 @@ func (c stixComparison) items() (found []patternItem) {
 // path leaves it open and the value does not tell. ours is false when it leads
 // to none of our types.
 func stixPathType(object string, path []string, value string) (t ioc.Type, ours bool) {
-	last := len(path) - 1
-	if path[last] == "value" && last <= 1 {
-		switch object + ":" + path[0] {
-		case "ipv4-addr:value":
-			return ioc.IPv4, true
-		case "ipv6-addr:value":
-			return ioc.IPv6, true
-		case "domain-name:value":
-			return ioc.Domain, true
-		case "url:value":
-			return ioc.URL, true
-		case "email-addr:value", "email-message:from_ref", "email-message:sender_ref",
-			"email-message:to_refs", "email-message:cc_refs", "email-message:bcc_refs":
-			return ioc.Email, true
-		case "network-traffic:dst_ref", "network-traffic:src_ref", "domain-name:resolves_to_refs":
-			return hostType(value), true
-		}
-		return 0, false
-	}
-	if last < 1 || path[last-1] != "hashes" {
-		return 0, false
-	}
-	switch object {
-	case "file", "artifact", "process":
+	switch full := strings.Join(path, "."); object + ":" + full {
+	case "ipv4-addr:value":
+		return ioc.IPv4, true
+	case "ipv6-addr:value":
+		return ioc.IPv6, true
+	case "domain-name:value":
+		return ioc.Domain, true
+	case "url:value":
+		return ioc.URL, true
+	case "email-addr:value", "email-message:from_ref.value", "email-message:sender_ref.value",
+		"email-message:to_refs.value", "email-message:cc_refs.value", "email-message:bcc_refs.value":
+		return ioc.Email, true
+	case "network-traffic:dst_ref.value", "network-traffic:src_ref.value", "domain-name:resolves_to_refs.value":
+		return hostType(value), true
+	default:
+		before, algorithm, _ := strings.Cut(full, "hashes.")
+		file := object == "file" || object == "artifact" || object == "process"
 		// Not the sections of an executable, whose digests are not the file's.
-		if last == 1 || last == 2 && strings.HasSuffix(path[0], "_ref") {
-			t = stixHash(path[last])
+		if file && (before == "" || strings.HasSuffix(before, "_ref.") && strings.Count(before, ".") == 1) {
+			t = stixHash(algorithm)
 		}
+		return t, t != 0
 	}
-	return t, t != 0
 }
 
 // hostType tells an address from a name where a reference may lead to either.
