@@ -35,14 +35,15 @@ func newMigrateCommand(a *app) *cobra.Command {
 		Use:   "migrate --from sqlite:PATH --to postgres://USER@HOST/DATABASE",
 		Short: "Move a store from SQLite to PostgreSQL",
 		Long: `Moves everything that a store holds to an empty PostgreSQL database: feeds, runs, articles, records,
-every sighting, accounts and keys (revoked ones too), with the same ids, sequence numbers and times, so
-that clients keep their keys, cursors and ETags. Limits that keys have used up begin anew.
+every sighting, accounts and keys (revoked ones too), what the schedule of feeds remembers and the list
+of allowed values, with the same ids, sequence numbers and times, so that clients keep their keys,
+cursors and ETags. Limits that keys have used up begin anew.
 
 Then it counts everything on both sides and asks both the same questions about a sample of records.
 Only when all answers are alike may the new store be used; until then other commands refuse it.
 
-Stop whatever writes to the old store first: imports, and servers where they make keys. Servers may go
-on answering. If the old store changes meanwhile, the move fails and has to begin anew with --start-over.
+Stop whatever writes to the old store first: imports, and servers where they run feeds or make keys.
+Other servers may go on answering. If the old store changes meanwhile, the move fails and has to begin anew with --start-over.
 It may be stopped at any time: the same command goes on where it was. In the old store nothing
 changes but its schema, which is brought up to date where an older spoor made it.
 

@@ -188,7 +188,7 @@ func (j *judge) write(ctx context.Context, wrong []judged) error {
 	var w *judgeWriter
 	err := j.update(ctx, func(ctx context.Context, t *txn) error {
 		before := w // of the attempt whose commit broke, if any
-		w = &judgeWriter{judge: j, txn: t, facets: map[uuid.UUID]*facetWriter{}, at: j.now()}
+		w = newJudgeWriter(j, t)
 		return w.write(ctx, wrong, before)
 	})
 	if err != nil {
@@ -208,6 +208,10 @@ type judgeWriter struct {
 	said    []said
 	// there counts what an earlier attempt has changed after all.
 	there int
+}
+
+func newJudgeWriter(j *judge, t *txn) *judgeWriter {
+	return &judgeWriter{judge: j, txn: t, facets: map[uuid.UUID]*facetWriter{}, at: j.now()}
 }
 
 func (w *judgeWriter) write(ctx context.Context, wrong []judged, before *judgeWriter) error {

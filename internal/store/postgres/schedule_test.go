@@ -55,9 +55,10 @@ func TestRejudgeBrokenOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := connect(t, s)
-	asked, broken := 0, 0
+	asked, breaks, broken := 0, 0, 0
 	got, err := s.Rejudge(t.Context(), "", func(*store.Record) []store.Warning {
-		if asked++; asked%700 == 0 {
+		if asked++; asked%700 == 0 && breaks < 5 {
+			breaks++
 			tag, err := c.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 			if err != nil {
 				t.Error(err)
@@ -72,6 +73,42 @@ func TestRejudgeBrokenOff(t *testing.T) {
 	again, err := s.Rejudge(t.Context(), "", func(*store.Record) []store.Warning { return []store.Warning{{List: "l"}} })
 	if err != nil || again != 0 {
 		t.Errorf("%d records changed the second time: %v", again, err)
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRejudgeCommitLost: what was committed without anybody hearing of it is
+// counted by the attempt that finds it.
+func TestRejudgeCommitLost(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	const n = 30
+	if _, err := startRun(t, s).Write(t.Context(), domains(n, 0)); err != nil {
+		t.Fatal(err)
+	}
+	j := judge{Store: s, verdict: func(*store.Record) []store.Warning { return []store.Warning{{List: "l"}} }}
+	wrong, _, _, err := j.find(t.Context(), 0, 1<<40)
+	if err != nil || len(wrong) != n {
+		t.Fatalf("%d records found, %v", len(wrong), err)
+	}
+	var first, second *judgeWriter
+	if err := s.update(t.Context(), func(ctx context.Context, x *txn) error {
+		first = newJudgeWriter(&j, x)
+		return first.write(ctx, wrong[:n-5], nil)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.update(t.Context(), func(ctx context.Context, x *txn) error {
+		x.again = true
+		second = newJudgeWriter(&j, x)
+		return second.write(ctx, wrong, first)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if first.there != 0 || len(first.changed) != n-5 || second.there != n-5 || len(second.changed) != 5 {
+		t.Errorf("the first changed %d, the second found %d and changed %d", len(first.changed), second.there, len(second.changed))
 	}
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
