@@ -9,9 +9,8 @@ import (
 type finding struct {
 	ly    *layer
 	list  uint32
-	entry string // or prefix
-	// prefix is the range of an address list.
-	prefix netip.Prefix
+	bits  int16  // of the range that holds the address; -1 is no range
+	entry string // if no range
 }
 
 func (f *finding) from() *list { return &f.ly.lists[f.list] }
@@ -21,14 +20,15 @@ func (f *finding) from() *list { return &f.ly.lists[f.list] }
 type findings struct {
 	found   [maxVerdicts]finding
 	n       int
-	uploads bool // one of the lists, perhaps not among the best, has uploads
+	addr    netip.Addr // what ranges were asked about
+	uploads bool       // one of the lists, perhaps not among the best, has uploads
 }
 
 // addSet adds the members of a set that cover what is wanted.
 func (f *findings) addSet(ly *layer, set setID, want covers, entry string) {
 	for _, m := range ly.sets[set] {
 		if m.covers&want != 0 {
-			f.add(finding{ly: ly, list: m.list, entry: entry})
+			f.add(finding{ly: ly, list: m.list, bits: -1, entry: entry})
 		}
 	}
 }
@@ -73,7 +73,7 @@ func (f *findings) verdicts() []Verdict {
 	}
 	all := make([]Verdict, f.n)
 	for i := range all {
-		all[i] = f.found[i].verdict()
+		all[i] = f.verdict(i)
 	}
 	return all
 }
@@ -81,12 +81,13 @@ func (f *findings) verdicts() []Verdict {
 // maxEntryShown is how much of an entry a reason quotes.
 const maxEntryShown = 100
 
-func (f *finding) verdict() Verdict {
-	from, entry := f.from(), f.entry
-	if f.prefix.IsValid() {
-		entry = f.prefix.String()
-		if f.prefix.IsSingleIP() {
-			entry = f.prefix.Addr().String()
+func (f *findings) verdict(i int) Verdict {
+	from, entry := f.found[i].from(), f.found[i].entry
+	if bits := int(f.found[i].bits); bits >= 0 {
+		p := netip.PrefixFrom(f.addr, bits).Masked()
+		entry = p.String()
+		if p.IsSingleIP() {
+			entry = p.Addr().String()
 		}
 	}
 	if len(entry) > maxEntryShown {

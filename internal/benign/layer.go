@@ -81,10 +81,11 @@ func (ly *layer) address(f *findings, addr netip.Addr, want covers) {
 	if _, ok := ly.ranges.Lookup(addr); !ok {
 		return
 	}
+	f.addr = addr
 	for prefix, set := range ly.ranges.Supernets(netip.PrefixFrom(addr, addr.BitLen())) {
 		for _, m := range ly.sets[set] {
 			if m.covers&want != 0 {
-				f.add(finding{ly: ly, list: m.list, prefix: prefix})
+				f.add(finding{ly: ly, list: m.list, bits: int16(prefix.Bits())})
 			}
 		}
 	}
@@ -94,9 +95,15 @@ func (ly *layer) address(f *findings, addr netip.Addr, want covers) {
 // list has an entry of more.
 const maxLabels = 16
 
+// maxName is the longest host name (RFC 1035 section 2.3.4).
+const maxName = 253
+
 // name asks for the entries that name a host or one above it, the longest
 // first. exact is what the former must cover, below what the latter must.
 func (ly *layer) name(f *findings, name string, exact, below covers) {
+	if len(name) > maxName {
+		return
+	}
 	type hit struct {
 		set   setID
 		start int // of the entry in name
@@ -130,7 +137,7 @@ func (ly *layer) name(f *findings, name string, exact, below covers) {
 					continue
 				}
 			}
-			f.add(finding{ly: ly, list: m.list, entry: name[hits[n].start:]})
+			f.add(finding{ly: ly, list: m.list, bits: -1, entry: name[hits[n].start:]})
 		}
 	}
 }

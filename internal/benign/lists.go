@@ -55,7 +55,7 @@ func (l *Lists) Host(name string) (Verdict, bool) {
 	if f.n == 0 {
 		return Verdict{}, false
 	}
-	return f.found[0].verdict(), f.known() && !f.uploads
+	return f.verdict(0), f.known() && !f.uploads
 }
 
 func (l *Lists) find(f *findings, ind *ioc.Indicator) {

@@ -114,7 +114,7 @@ func (n *needles) judge(f *findings, ly *layer, ind *ioc.Indicator) {
 	var tried [maxExpression / 64]uint64
 	for _, p := range n.blind {
 		if p.types.has(ind.Type) && p.expression.MatchString(ind.Value) {
-			f.add(finding{ly: ly, list: p.list, entry: ind.Value})
+			f.add(finding{ly: ly, list: p.list, bits: -1, entry: ind.Value})
 		}
 	}
 	s := ind.Key
@@ -139,7 +139,7 @@ func (n *needles) judge(f *findings, ly *layer, ind *ioc.Indicator) {
 				}
 				entry = ind.Value
 			}
-			f.add(finding{ly: ly, list: p.list, entry: entry})
+			f.add(finding{ly: ly, list: p.list, bits: -1, entry: entry})
 		}
 	}
 }

@@ -10,7 +10,8 @@ type setID uint32
 // follow for each of some hundred thousand entries.
 type table struct {
 	seed    maphash.Seed
-	slots   []slot // a power of two of them, at most three quarters used
+	filter  []uint64 // a word for two slots, where each key has set two bits
+	slots   []slot   // a power of two of them, at most three quarters used
 	entries []entry
 	text    []byte
 	longest int // bytes of the longest key
@@ -31,27 +32,36 @@ type entry struct {
 const minSlots = 8
 
 func newTable() *table {
-	return &table{seed: maphash.MakeSeed(), slots: make([]slot, minSlots)}
+	return &table{seed: maphash.MakeSeed(), slots: make([]slot, minSlots), filter: make([]uint64, minSlots/2)}
 }
 
 func (t *table) len() int { return len(t.entries) }
 
 func (t *table) key(e entry) []byte { return t.text[e.offset : e.offset+e.length] }
 
-// get returns the set of key, or 0.
+// get returns the set of key, or 0. Most keys are in no list: the filter, small
+// enough to stay in the processor's cache, says so for all but a few in a
+// hundred of them.
 func (t *table) get(key string) setID {
 	if len(key) > t.longest {
 		return 0
 	}
-	if at, ok := t.find(key); ok {
+	h := maphash.String(t.seed, key)
+	if bits := bitsOf(h); t.filter[h&uint64(len(t.filter)-1)]&bits != bits {
+		return 0
+	}
+	if at, ok := t.find(h, key); ok {
 		return t.entries[t.slots[at].at-1].set
 	}
 	return 0
 }
 
-// find returns the slot of key, or the free slot where it would go.
-func (t *table) find(key string) (at uint64, found bool) {
-	h := maphash.String(t.seed, key)
+// bitsOf are the bits of a hash in its word of the filter.
+func bitsOf(h uint64) uint64 { return 1<<(h>>32&63) | 1<<(h>>40&63) }
+
+// find returns the slot of key with its hash, or the free slot where it would
+// go.
+func (t *table) find(h uint64, key string) (at uint64, found bool) {
 	mask := uint64(len(t.slots) - 1)
 	tag := uint32(h >> 32)
 	for at = h & mask; ; at = (at + 1) & mask {
@@ -68,16 +78,16 @@ func (t *table) find(key string) (at uint64, found bool) {
 // set returns where the set of key is kept, which is 0 when key is new. The
 // pointer holds until the next call.
 func (t *table) set(key string) *setID {
-	at, found := t.find(key)
+	h := maphash.String(t.seed, key)
+	at, found := t.find(h, key)
 	if !found {
 		if 4*(len(t.entries)+1) > 3*len(t.slots) {
 			t.grow()
-			at, _ = t.find(key)
+			at, _ = t.find(h, key)
 		}
-		tag := uint32(maphash.String(t.seed, key) >> 32)
 		t.entries = append(t.entries, entry{offset: uint32(len(t.text)), length: uint32(len(key))})
 		t.text = append(t.text, key...)
-		t.slots[at] = slot{tag: tag, at: uint32(len(t.entries))}
+		t.put(at, h, len(t.entries))
 		t.longest = max(t.longest, len(key))
 	}
 	return &t.entries[t.slots[at].at-1].set
@@ -85,6 +95,7 @@ func (t *table) set(key string) *setID {
 
 func (t *table) grow() {
 	t.slots = make([]slot, 2*len(t.slots))
+	t.filter = make([]uint64, len(t.slots)/2)
 	mask := uint64(len(t.slots) - 1)
 	for i, e := range t.entries {
 		h := maphash.Bytes(t.seed, t.key(e))
@@ -92,8 +103,14 @@ func (t *table) grow() {
 		for t.slots[at].at != 0 {
 			at = (at + 1) & mask
 		}
-		t.slots[at] = slot{tag: uint32(h >> 32), at: uint32(i + 1)}
+		t.put(at, h, i+1)
 	}
+}
+
+// put fills a slot with the n-th entry, from 1.
+func (t *table) put(at, h uint64, n int) {
+	t.slots[at] = slot{tag: uint32(h >> 32), at: uint32(n)}
+	t.filter[h&uint64(len(t.filter)-1)] |= bitsOf(h)
 }
 
 // trim gives back what growing took in advance.
