@@ -16,6 +16,7 @@ const (
 	Markdown
 	AsciiDoc
 	HTML
+	PDF
 )
 
 // String returns the name of the kind in lower case.
@@ -29,14 +30,19 @@ func (k Kind) String() string {
 		return "asciidoc"
 	case HTML:
 		return "html"
+	case PDF:
+		return "pdf"
 	}
 	return "unknown"
 }
 
 // DetectKind says of which kind a file is, by its name and its first bytes (a
-// kilobyte will do); either may be empty. It is false for what is not text:
-// an archive, a program, a PDF. What is text and nothing else is PlainText.
+// kilobyte will do); either may be empty. It is false for what has no text:
+// an archive, a program. What is text and nothing else is PlainText.
 func DetectKind(name string, head []byte) (Kind, bool) {
+	if bytes.HasPrefix(head, []byte("%PDF-")) {
+		return PDF, true
+	}
 	if isBinary(head) {
 		return PlainText, false
 	}
@@ -83,7 +89,7 @@ func isBinary(head []byte) bool {
 	if bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff}) {
 		return false // UTF-16 with its mark
 	}
-	for _, magic := range [...]string{"%PDF-", "PK\x03\x04", "\x7fELF", "MZ\x90", "\x1f\x8b", "\x28\xb5\x2f\xfd", "Rar!", "7z\xbc\xaf", "\x89PNG", "GIF8", "\xff\xd8\xff", "SQLite format 3"} {
+	for _, magic := range [...]string{"PK\x03\x04", "\x7fELF", "MZ\x90", "\x1f\x8b", "\x28\xb5\x2f\xfd", "Rar!", "7z\xbc\xaf", "\x89PNG", "GIF8", "\xff\xd8\xff", "SQLite format 3"} {
 		if bytes.HasPrefix(head, []byte(magic)) {
 			return true
 		}

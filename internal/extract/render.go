@@ -37,8 +37,16 @@ type Document struct {
 
 // Render reads a document of any kind and encoding: UTF-8, UTF-16 with a byte
 // order mark, what HTML declares, else Windows-1252. Broken markup is read as
-// browsers do, never refused. The errors are the reader's and ErrTooLarge.
+// browsers do, never refused. The errors are the reader's and ErrTooLarge; of
+// a PDF also ErrEncrypted, ErrDamaged and ErrNoText.
 func Render(r io.Reader, kind Kind) (Document, error) {
+	if kind == PDF {
+		data, err := readDocument(r, MaxPDF)
+		if err != nil {
+			return Document{}, err
+		}
+		return renderPDF(data)
+	}
 	data, err := readDocument(r, MaxDocument)
 	if err != nil {
 		return Document{}, err
