@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -360,12 +361,12 @@ type input struct {
 // and returns its counts. Both engines may be at it at the same time.
 type step struct {
 	ago  time.Duration
-	into func(ctx context.Context, st store.RunStarter, now func() time.Time) (counts string, err error)
+	into func(ctx context.Context, st writable, now func() time.Time) (counts string, err error)
 }
 
 // files is the step that imports these.
 func files(ago time.Duration, batch int, paths ...string) step {
-	return step{ago, func(ctx context.Context, st store.RunStarter, now func() time.Time) (string, error) {
+	return step{ago, func(ctx context.Context, st writable, now func() time.Time) (string, error) {
 		sum, err := ingest.New(st, ingest.Options{Now: now, BatchSize: batch}).Import(ctx, ingest.Request{Paths: paths}, nil)
 		return fmt.Sprint(sum.Read, sum.New, sum.Updated, sum.Unchanged, sum.Merged, sum.Skipped.Total()), err
 	}}
@@ -374,7 +375,7 @@ func files(ago time.Duration, batch int, paths ...string) step {
 // made is the step that writes n generated rows, with every marking, warning
 // and kind of source.
 func made(ago time.Duration, n int, seed uint64) step {
-	return step{ago, func(ctx context.Context, st store.RunStarter, now func() time.Time) (string, error) {
+	return step{ago, func(ctx context.Context, st writable, now func() time.Time) (string, error) {
 		run, err := st.StartRun(ctx, store.RunSpec{Feed: storetest.GeneratedFeed(), Source: "generated", Now: now()})
 		if err != nil {
 			return "", err
@@ -388,6 +389,20 @@ func made(ago time.Duration, n int, seed uint64) step {
 			sum.Add(outcome)
 		}
 		return fmt.Sprint(sum), run.Finish(ctx, store.RunStats{})
+	}}
+}
+
+// judged is the step that warns of one in so many of the records whose key
+// holds the part, and of no other of them.
+func judged(ago time.Duration, part string, oneIn uint32) step {
+	return step{ago, func(ctx context.Context, st writable, _ func() time.Time) (string, error) {
+		n, err := st.Rejudge(ctx, part, func(r *store.Record) []store.Warning {
+			if crc32.ChecksumIEEE([]byte(r.Key))%oneIn > 0 {
+				return nil
+			}
+			return []store.Warning{{List: "known good", Reason: "holds " + part}}
+		})
+		return fmt.Sprint(n), err
 	}}
 }
 

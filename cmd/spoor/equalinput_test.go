@@ -25,13 +25,14 @@ func smallInput(t *testing.T) input {
 		made(400*24*time.Hour, 2_000, 1),
 		files(30*24*time.Hour, 300, "sample"),
 		made(30*24*time.Hour, 3_000, 2),
+		judged(25*time.Hour, "", 5),
 		made(20*time.Hour, 1_000, 1), // again
 	}}
 	if dir := realSet(); dir != "" {
 		some := everySo(t, dir, 40)
 		in.steps = append(in.steps, files(2*time.Hour, 500, some...), files(time.Hour, 700, some[:len(some)/3]...))
 	}
-	in.steps = append(in.steps, made(0, 1_000, 3))
+	in.steps = append(in.steps, judged(time.Minute, "login", 2), made(0, 1_000, 3))
 	return in
 }
 
@@ -49,6 +50,8 @@ func wholeInput(t *testing.T) input {
 		files(3*24*time.Hour, 0, dir),
 		made(2*24*time.Hour, 30_000, 2),
 		files(2*time.Hour, 500, everySo(t, dir, 40)...), // again
+		judged(90*time.Minute, "ex", 7),
+		judged(80*time.Minute, "login", 2),
 		made(time.Hour, 10_000, 3),
 	}}
 }
@@ -103,7 +106,7 @@ type said struct {
 // sayings passes on what is written to a store and keeps a sample of it, the
 // same for the same input and seed.
 type sayings struct {
-	store.RunStarter
+	writable
 	random *rand.Rand
 	seen   int
 	list   []said
@@ -112,13 +115,19 @@ type sayings struct {
 // kept is how large the sample is.
 const kept = 20_000
 
-func newSayings(st store.RunStarter, seed uint64) *sayings {
-	return &sayings{RunStarter: st, random: rand.New(rand.NewPCG(seed, 1))}
+// writable is the part of a store that steps write by.
+type writable interface {
+	store.RunStarter
+	store.Judge
+}
+
+func newSayings(st writable, seed uint64) *sayings {
+	return &sayings{writable: st, random: rand.New(rand.NewPCG(seed, 1))}
 }
 
 // StartRun implements store.RunStarter.
 func (s *sayings) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, error) {
-	run, err := s.RunStarter.StartRun(ctx, spec)
+	run, err := s.writable.StartRun(ctx, spec)
 	return &listened{Run: run, to: s, feed: spec.Feed.Name}, err
 }
 
