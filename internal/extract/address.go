@@ -73,15 +73,15 @@ func (s *scanner) wordBefore(i int) bool {
 // or a section number.
 func (s *scanner) isVersion(r run) bool {
 	const reach = 40
-	left := strings.TrimRight(s.text[max(r.start-reach, s.place.start):r.start], " `'\"*+_=:(\t")
-	word := left[strings.LastIndexAny(left, " |\t(,;/\"'`")+1:]
+	left := quotes.trimRight(s.text[max(r.start-reach, s.place.start):r.start])
+	word := left[wordStarts.last(left)+1:]
 	if versionWords.has(strings.TrimRight(word, ".")) || versionWords.has(strings.TrimRight(wordBeforeNumbers(left), ".")) {
 		return true
 	}
 	if s.place.column(s.text, r.start) == versionColumn {
 		return true
 	}
-	right := strings.TrimLeft(s.text[r.end:min(r.end+reach, s.end)], " `'\"*+_),")
+	right := closings.trimLeft(s.text[r.end:min(r.end+reach, s.end)])
 	for _, tail := range [...]string{"and earlier", "and later", "and below", "and prior", "and newer", "and above",
 		"and older", "or later", "or earlier", "or newer", "or below", "or above", "or higher", "or older", "and higher"} {
 		if foldPrefix(right, tail) {
@@ -102,7 +102,7 @@ func (s *scanner) isVersion(r run) bool {
 // none: "version 13.1-48.47 and".
 func wordBeforeNumbers(left string) string {
 	for left != "" {
-		k := strings.LastIndexAny(left, " |\t(,;/\"'`")
+		k := wordStarts.last(left)
 		word := left[k+1:]
 		if word != "" && word != "and" && word != "or" && word != "to" && classes[word[0]]&isDigit == 0 {
 			return word

@@ -191,7 +191,7 @@ func isFolded(s string) bool {
 // store would refuse (NUL, broken UTF-8) becomes a question mark. Folded text
 // is returned as it is.
 func fold(s string) string {
-	s = strings.Trim(s, " \t\r\n\v\f")
+	s = anySpace.trim(s)
 	clean := true
 	for i := 0; i < len(s); i++ {
 		if c := classes[s[i]]; c&(isSpace|isHigh) == 0 || s[i] == ' ' && s[i+1] != ' ' {

@@ -77,7 +77,7 @@ func scan(ctx context.Context, text string, opt Options) (*scanner, error) {
 	}
 	s := &scanner{text: text, opt: opt, doc: survey(text)}
 	// Reports have a value in a few hundred bytes; lists are denser and grow.
-	s.out = make([]Candidate, 0, min(opt.Limit, 16+len(text)/512, 4096))
+	s.out = make([]Candidate, 0, min(opt.Limit, 16+len(text)/96, 8192))
 	s.own = domainOf(opt.Page)
 	if opt.Distinct {
 		s.seen = make(map[ioc.Indicator]struct{})
@@ -119,6 +119,8 @@ type scanner struct {
 	above  headingCache
 
 	techniques, cves mentions
+
+	arena strings.Builder // of values that are not parts of the text
 
 	steps int // bytes looked at, for the test that time is linear
 }
@@ -200,6 +202,9 @@ func (s *scanner) chunk(ctx context.Context, i, j int) {
 // word reads the construct that begins at i, emits it if it is meant, and
 // returns where to go on, always beyond i.
 func (s *scanner) word(i int) int {
+	if next := s.digest(i); next > i {
+		return next
+	}
 	if n, defanged := schemeAt(s.text[i:s.end]); n > 0 {
 		return s.url(i, i+n, defanged)
 	}

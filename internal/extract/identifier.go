@@ -36,6 +36,47 @@ func (s *scanner) identifier(r run) int {
 	return 0
 }
 
+// digest reads a hash that stands by itself, which most do, in one go over its
+// digits. What is anything but that it leaves to the long way.
+func (s *scanner) digest(i int) int {
+	j, seen := i, uint32(0)
+	for j < s.end {
+		bit := hexBits[s.text[j]]
+		if bit == 0 {
+			break
+		}
+		seen |= bit
+		j++
+	}
+	s.steps += j - i
+	switch j - i {
+	case 32, 40, 64, 128:
+	default:
+		return i
+	}
+	if !looksRandom(seen) {
+		return i
+	}
+	switch c := s.after(j); c {
+	case 0, '\r', ' ', '\v': // may go on in the next line
+		if c != ' ' || j+1 == s.end || classes[s.text[j+1]]&(isHex|isSpace|isMark) != 0 {
+			return i
+		}
+	case '`', '|', '\t', ',', ';', '"', '\'', ')', '<':
+	default:
+		return i
+	}
+	if s.inPath(i) || s.isKey(i) {
+		return j
+	}
+	value := s.text[i:j]
+	if seen&upperHex != 0 {
+		value = s.lowerHex(value)
+	}
+	s.add(ioc.Indicator{Type: hashType(j - i), Value: value, Key: value}, found{start: i, end: j})
+	return j
+}
+
 // hash reads hex digits of the exact length of a digest. The run ends before
 // any other letter or digit, so that a part of something longer never counts.
 func (s *scanner) hash(r run, raw string) int {
@@ -48,39 +89,77 @@ func (s *scanner) hash(r run, raw string) int {
 	if s.inPath(r.start) || s.isKey(r.start) {
 		return r.end
 	}
-	value := lowerHex(raw)
-	s.add(ioc.Indicator{Type: hashType(raw), Value: value, Key: value}, found{start: r.start, end: r.end})
+	value := s.lowerHex(raw)
+	s.add(ioc.Indicator{Type: hashType(len(raw)), Value: value, Key: value}, found{start: r.start, end: r.end})
 	return r.end
 }
 
-// lowerHex is raw, at most 128 hex digits, in lower case.
-func lowerHex(raw string) string {
-	var buf [128]byte
-	upper := false
-	for i := range len(raw) {
-		c := raw[i]
-		upper = upper || (c >= 'A' && c <= 'F')
-		buf[i] = c | 0x20 // leaves digits as they are
+// hashType is the digest that has so many hex digits; 0 is none.
+func hashType(digits int) ioc.Type {
+	switch digits {
+	case 32:
+		return ioc.MD5
+	case 40:
+		return ioc.SHA1
+	case 64:
+		return ioc.SHA256
+	case 128:
+		return ioc.SHA512
 	}
-	if !upper {
-		return raw
-	}
-	return string(buf[:len(raw)])
+	return 0
 }
 
-// mixed says that hex digits look random: a ruler of one or two different
-// digits, or a long decimal number, is none.
-func mixed(raw string) bool {
-	digits, letters := uint16(0), uint8(0)
-	for i := range len(raw) {
-		if c := raw[i]; c <= '9' {
-			digits |= 1 << (c - '0')
-		} else {
-			letters |= 1 << ((c | 0x20) - 'a')
-		}
+// lowerHex is raw, at most 128 hex digits, in lower case. Values that have to
+// be written anew share blocks of memory.
+func (s *scanner) lowerHex(raw string) string {
+	const block = 64 << 7
+	if s.arena.Cap()-s.arena.Len() < len(raw) {
+		s.arena = strings.Builder{}
+		s.arena.Grow(block)
 	}
+	from := s.arena.Len()
+	for i := range len(raw) {
+		s.arena.WriteByte(raw[i] | 0x20) // leaves digits as they are
+	}
+	return s.arena.String()[from:]
+}
+
+// hexBits has a bit for every hex digit, and one for upper case.
+//
+//nolint:gochecknoglobals // read-only table
+var hexBits = makeHexBits()
+
+const (
+	upperHex   = 1 << 16
+	letterBits = 0xfc00
+	digitBits  = 0xffff
+)
+
+func makeHexBits() (t [256]uint32) {
+	for i := range 16 {
+		t["0123456789abcdef"[i]] |= 1 << i
+		t["0123456789ABCDEF"[i]] |= 1 << i
+	}
+	for c := 'A'; c <= 'F'; c++ {
+		t[c] |= upperHex
+	}
+	return t
+}
+
+// looksRandom says that hex digits do: a ruler of one or two different digits,
+// or a long decimal number, does not.
+func looksRandom(seen uint32) bool {
 	const fewest = 5
-	return letters != 0 && bits.OnesCount16(digits)+bits.OnesCount8(letters) >= fewest
+	return seen&letterBits != 0 && bits.OnesCount32(seen&digitBits) >= fewest
+}
+
+// mixed is looksRandom of hex digits.
+func mixed(raw string) bool {
+	seen := uint32(0)
+	for i := range len(raw) {
+		seen |= hexBits[raw[i]]
+	}
+	return looksRandom(seen)
 }
 
 // inPath says that what begins at i is one step of a path: of a URL whose
@@ -104,19 +183,19 @@ func (s *scanner) isKey(i int) bool {
 	if s.place.columns.count == 2 {
 		left = strings.TrimRight(left, " \t|`*")
 	}
-	if k := strings.LastIndexAny(left, "|\t\v,;()[]"); k >= 0 {
+	if k := cellMarks.last(left); k >= 0 {
 		left = left[k+1:]
 	}
-	left = strings.TrimRight(left, " `'\"*+_=:<>\t\r\n")
+	left = keyMarks.trimRight(left)
 	for n := 0; n < 3 && left != ""; n++ {
-		j := strings.LastIndexAny(left, " -_`*'\"\n")
+		j := keyStarts.last(left)
 		if keyWords.has(strings.Trim(left[j+1:], ":.#")) {
 			return true
 		}
 		if j < 0 {
 			return false
 		}
-		left = strings.TrimRight(left[:j], " \r\n")
+		left = anySpace.trimRight(left[:j])
 		// "number", "id" and "key" stand behind the word that counts.
 	}
 	return false

@@ -3,8 +3,6 @@ package extract
 import (
 	"strings"
 
-	"github.com/weppos/publicsuffix-go/publicsuffix"
-
 	"spoor/internal/ioc"
 )
 
@@ -68,38 +66,22 @@ func endsLink(c byte) bool {
 // link keeps the domain of a link that is not defanged.
 func (s *scanner) link(link string) {
 	const most = 1000
-	domain := domainOf(link)
-	if domain == "" || len(s.linked.hosts) >= most {
+	if i := strings.Index(link, "://"); i >= 0 {
+		link = link[i+len("://"):]
+	}
+	if i := strings.IndexAny(link, "/?#:"); i >= 0 {
+		link = link[:i]
+	}
+	if _, ok := s.linked.hosts[link]; ok || len(s.linked.hosts) >= most {
 		return
 	}
 	if s.linked.hosts == nil {
 		s.linked.hosts = map[string]struct{}{}
 	}
-	s.linked.hosts[domain] = struct{}{}
-}
-
-// domainOf is the registrable domain of a URL or host; empty without one.
-func domainOf(address string) string {
-	if i := strings.Index(address, "://"); i >= 0 {
-		address = address[i+3:]
+	s.linked.hosts[link] = struct{}{}
+	if domain := domainOf(link); domain != "" {
+		s.linked.hosts[domain] = struct{}{}
 	}
-	if i := strings.IndexAny(address, "/?#:[ "); i >= 0 {
-		address = address[:i]
-	}
-	const longest = 253
-	if address == "" || len(address) > longest || !isASCII(address) {
-		return ""
-	}
-	address = lowerASCII(address)
-	rule := publicsuffix.DefaultList.Find(address, &publicsuffix.FindOptions{DefaultRule: nil})
-	if rule == nil {
-		return ""
-	}
-	parts := rule.Decompose(address)
-	if parts[1] == "" {
-		return ""
-	}
-	return parts[0][strings.LastIndexByte(parts[0], '.')+1:] + "." + parts[1]
 }
 
 // lookIn looks into text[start:end], a URL that is only referred to and whose
@@ -133,9 +115,9 @@ func isStep(c byte) bool { return c == '/' || c == '?' || c == '=' || c == '&' |
 // name that the step before announces.
 func (s *scanner) step(i, j int, before string) {
 	step := s.text[i:j]
-	if t := hashType(step); t != 0 {
+	if t := hashType(len(step)); t != 0 && allOf(step, isHex) {
 		if mixed(step) {
-			s.emit(t, found{start: i, end: j, plain: lowerHex(step)})
+			s.emit(t, found{start: i, end: j, plain: s.lowerHex(step)})
 		}
 		return
 	}
@@ -148,27 +130,6 @@ func (s *scanner) step(i, j int, before string) {
 	case strings.Contains(step, ".") && knownName(step):
 		s.emit(ioc.Domain, found{start: i, end: j})
 	}
-}
-
-// hashType is the digest that hex digits of this length are; 0 is none.
-func hashType(hex string) ioc.Type {
-	var t ioc.Type
-	switch len(hex) {
-	case 32:
-		t = ioc.MD5
-	case 40:
-		t = ioc.SHA1
-	case 64:
-		t = ioc.SHA256
-	case 128:
-		t = ioc.SHA512
-	default:
-		return t
-	}
-	if !allOf(hex, isHex) {
-		return 0
-	}
-	return t
 }
 
 // mentionStep keeps the CVE or technique that a link is about.

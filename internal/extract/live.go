@@ -40,7 +40,7 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if t == ioc.URL && p.kind == literal && s.isLine(at) {
 		return true // nobody writes a reference as code
 	}
-	if (platforms.under(host) || s.links(host)) && t != ioc.Email && !(subject == network && listed) {
+	if !(subject == network && listed) && t != ioc.Email && (platforms.under(host) || s.links(host)) {
 		return false
 	}
 	if subject == files && (t == ioc.Domain || !listed) {
@@ -161,14 +161,17 @@ func (s *scanner) leads(i int) bool {
 	from := max(s.place.start, i-reach)
 	left := s.text[from:i]
 	cut := from > s.place.start
-	if k := strings.LastIndexAny(left, "|\t\v,;"); k >= 0 {
+	if k := cellStarts.last(left); k >= 0 {
 		left, cut = left[k+1:], false
 	}
-	left = strings.TrimSpace(left)
+	left = anySpace.trim(left)
 	if !cut {
-		left = strings.TrimLeft(left, "-*+•–·‣▪◦>0123456789.) ")
+		left = itemMarks.trimLeft(left)
+		if n := bulletLen(left); n > 0 {
+			left = itemMarks.trimLeft(left[n:])
+		}
 	}
-	left = strings.Trim(left, " `'\"*+_=(<[{\\")
+	left = entryMarks.trim(left)
 	if left == "" {
 		return !cut
 	}
@@ -202,16 +205,16 @@ func (s *scanner) assigned(i int) bool {
 // a service or another thing with dots in its name.
 func (s *scanner) named(i int) bool {
 	const reach = 32
-	left := strings.TrimRight(s.text[max(i-reach, s.place.began, 0):i], " \n\r\t`'\"*_(")
+	left := nameMarks.trimRight(s.text[max(i-reach, s.place.began, 0):i])
 	for range 2 {
-		k := strings.LastIndexAny(left, " \n\t(")
+		k := nameStarts.last(left)
 		if nameWords.has(left[k+1:]) {
 			return true
 		}
 		if k < 0 {
 			return false
 		}
-		left = strings.TrimRight(left[:k], " \n\r\t")
+		left = anySpace.trimRight(left[:k])
 	}
 	return false
 }
@@ -251,9 +254,9 @@ func (s *scanner) refersTo(i int) bool {
 	left := s.text[max(i-reach, s.place.began, 0):i]
 	n := 0
 	for left != "" && n < most {
-		left = strings.TrimRight(left, " \n\r\t`'\"*+_=:(<[,")
-		k := strings.LastIndexAny(left, " \n\t")
-		word := strings.Trim(left[k+1:], "`'\"*.,:;()[]")
+		left = referMarks.trimRight(left)
+		k := spaceStarts.last(left)
+		word := wordMarks.trim(left[k+1:])
 		if referenceWords.has(word) {
 			return true
 		}
@@ -281,7 +284,7 @@ func (c *cueCache) bad(text string, i int, p *place) bool {
 	c.lo, c.hi = sentence(text, i, i, p)
 	c.known, c.yes = true, false
 	for w := range strings.FieldsSeq(text[c.lo:c.hi]) {
-		if badWords.has(strings.Trim(w, "`'\"*.,:;()[]{}!?")) {
+		if badWords.has(sentenceEnds.trim(w)) {
 			c.yes = true
 			break
 		}

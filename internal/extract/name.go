@@ -3,8 +3,6 @@ package extract
 import (
 	"strings"
 
-	"github.com/weppos/publicsuffix-go/publicsuffix"
-
 	"spoor/internal/ioc"
 )
 
@@ -180,27 +178,7 @@ func isClass(plain, suffix string) bool {
 	if strings.Contains(rest, ".") && packageRoots.has(first) {
 		return true
 	}
-	upper := strings.ToUpper(plain) == plain
-	return !upper && suffix[0] >= 'A' && suffix[0] <= 'Z'
-}
-
-// knownName says that a name lies under a public suffix that exists (ICANN or
-// private, publicsuffix.org), or one that is reserved or used outside of the
-// public root, and is not such a suffix itself.
-func knownName(plain string) bool {
-	name := lowerASCII(plain)
-	if i := strings.LastIndexByte(name, '.'); i > 0 && otherRoots.has(name[i+1:]) {
-		return true
-	}
-	if !isASCII(name) {
-		a, err := publicsuffix.ToASCII(name)
-		if err != nil {
-			return false
-		}
-		name = a
-	}
-	rule := publicsuffix.DefaultList.Find(name, &publicsuffix.FindOptions{DefaultRule: nil})
-	return rule != nil && (rule.Private || rule.Value != name)
+	return suffix[0] >= 'A' && suffix[0] <= 'Z' && strings.ToUpper(plain) != plain
 }
 
 func isASCII(s string) bool {

@@ -1,6 +1,9 @@
 package extract
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // kind is what a line is part of.
 type kind uint8
@@ -63,7 +66,7 @@ func (p *place) area() area {
 func (p *place) next(text string, start, end int, doc *facts) {
 	p.text, p.start, p.end = text, start, end
 	p.reference = false
-	line := strings.Trim(text[start:end], " \t\r")
+	line := blanks.trim(text[start:end])
 	if line == "" {
 		p.blank, p.kind, p.began, p.last = true, paragraph, end+1, ""
 		if !p.table {
@@ -269,11 +272,14 @@ func subjectOf(line string) area {
 	if len(line) > longest {
 		return neutral
 	}
-	lower := strings.ReplaceAll(strings.ToLower(line), "host based", "host-based")
-	found, strong := neutral, false
-	for w := range strings.FieldsFuncSeq(lower, notWord) {
+	found, strong, before := neutral, false, ""
+	for w := range strings.FieldsFuncSeq(line, notWordFold) {
 		w = strings.Trim(w, "-")
+		last := before
+		before = w
 		switch {
+		case foldPrefix(w, "based") && foldPrefix(last, "host"):
+			found = files // "host based indicators"
 		case referenceTitles.has(w):
 			return references
 		case strongTitles.has(w):
@@ -288,7 +294,7 @@ func subjectOf(line string) area {
 			}
 		}
 	}
-	if found == neutral && strings.Contains(lower, "command and control") {
+	if found == neutral && strings.Contains(strings.ToLower(line), "command and control") {
 		return network
 	}
 	return found
@@ -330,8 +336,21 @@ func isItem(line string) bool {
 	if n := len(line) - len(rest); n > 0 {
 		return n < 6 && rest != "" && rest[0] == ' '
 	}
-	return strings.HasPrefix(line, "• ") || strings.HasPrefix(line, "– ") || strings.HasPrefix(line, "· ") ||
-		strings.HasPrefix(line, "‣ ") || strings.HasPrefix(line, "▪ ") || strings.HasPrefix(line, "◦ ")
+	n := bulletLen(line)
+	return n > 0 && n < len(line) && line[n] == ' '
+}
+
+// bulletLen is the length of a bullet outside of ASCII at the start of s.
+func bulletLen(s string) int {
+	if s == "" || s[0] < utf8.RuneSelf {
+		return 0
+	}
+	for _, bullet := range [...]string{"•", "–", "·", "‣", "▪", "◦", "●", "■", "►"} {
+		if strings.HasPrefix(s, bullet) {
+			return len(bullet)
+		}
+	}
+	return 0
 }
 
 // isDefinition says that a line defines a link or an attribute:

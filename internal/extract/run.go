@@ -209,8 +209,12 @@ func atSign(s string) (n int, defanged bool) {
 	if s == "" {
 		return 0, false
 	}
-	if s[0] == '@' {
+	switch s[0] {
+	case '@':
 		return 1, false
+	case '[', '(', '{', ' ':
+	default:
+		return 0, false
 	}
 	for _, form := range [...]string{"[at]", "(at)", "{at}", "[@]", "(@)", "{@}", " [at] ", " (at) ", " [@] "} {
 		if foldPrefix(s, form) {

@@ -8,7 +8,8 @@ import (
 )
 
 // schemes are the spellings that begin a URL, plain and defanged. Longer
-// spellings stand before their prefixes.
+// spellings stand before their prefixes, and those of one first letter
+// together.
 //
 //nolint:gochecknoglobals // read-only table
 var schemes = [...]struct {
@@ -23,6 +24,22 @@ var schemes = [...]struct {
 	{"ftps", false}, {"ftp", false}, {"fxp", true},
 	{"wss", false}, {"ws", false}, {"ldaps", false}, {"ldap", false}, {"rmi", false}, {"smb", false},
 	{"tcp", false}, {"udp", false},
+}
+
+// schemesBy has, by first letter, where the schemes that begin with it stand.
+//
+//nolint:gochecknoglobals // read-only table
+var schemesBy = indexSchemes()
+
+func indexSchemes() (of [32]struct{ from, to int }) {
+	for i := range schemes {
+		k := schemes[i].written[0] & 31
+		if of[k].to == 0 {
+			of[k].from = i
+		}
+		of[k].to = i + 1
+	}
+	return of
 }
 
 // separators are the spellings of "://"; those in brackets defang.
@@ -44,13 +61,9 @@ func schemeAt(s string) (n int, defanged bool) {
 	if len(s) < shortest {
 		return 0, false
 	}
-	switch s[0] | 0x20 {
-	case 'h', 'm', 'f', 'w', 'l', 'r', 's', 't', 'u':
-	default:
-		return 0, false
-	}
-	for _, scheme := range &schemes {
-		if !foldPrefix(s, scheme.written) {
+	of := &schemesBy[s[0]&31]
+	for _, scheme := range schemes[of.from:of.to] {
+		if len(s) <= len(scheme.written) || s[1]|0x20 != scheme.written[1]|0x20 || !foldPrefix(s, scheme.written) {
 			continue
 		}
 		rest := s[len(scheme.written):]
@@ -361,9 +374,9 @@ func (s *scanner) labelAt(i, j int) bool {
 	// href="…", reference = "…" of a YARA rule, reference:url,… of a Snort rule.
 	const reach = 24
 	left = strings.TrimSuffix(left[max(0, len(left)-reach):], "url,")
-	name := strings.TrimRight(left, " \"'=:")
+	name := linkMarks.trimRight(left)
 	if name == left {
 		return false
 	}
-	return linkNames.has(name[strings.LastIndexAny(name, " \t;(,<\"'{")+1:])
+	return linkNames.has(name[linkStarts.last(name)+1:])
 }

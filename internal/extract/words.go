@@ -16,10 +16,14 @@ const longestWord = 40
 func wordSet(list string) *words {
 	w := &words{set: map[string]struct{}{}}
 	for word := range strings.FieldsSeq(list) {
-		w.set[word] = struct{}{}
-		w.lengths[word[0]&31] |= 1 << len(word)
+		w.add(word)
 	}
 	return w
+}
+
+func (w *words) add(word string) {
+	w.set[word] = struct{}{}
+	w.lengths[word[0]&31] |= 1 << len(word)
 }
 
 // has looks word up in any ASCII case, without allocating.

@@ -32,19 +32,22 @@ func (s *scanner) wrapped(r run, raw string) int {
 		if i == j || len(digits)+len(raw)+j-i > 128 {
 			return 0
 		}
+		last := s.text[i:j]
+		if len(last) == len(raw) && hashType(len(raw)) != 0 && s.digestsNamed(r.start)&^(digestBit(hashType(len(raw)))) == 0 {
+			return 0 // a list of hashes
+		}
 		if digits == nil {
 			digits = append(make([]byte, 0, 128), raw...)
 		}
-		last := s.text[i:j]
 		digits, end = append(digits, last...), j
 		if len(last) > len(raw) || !sameCase(string(digits)) {
 			return 0
 		}
-		if t := hashType(string(digits)); t != 0 && s.pieceEnds(j) && s.joins(r, t, len(raw), len(last)) {
+		if t := hashType(len(digits)); t != 0 && s.pieceEnds(j) && s.joins(r, t, len(raw), len(last)) {
 			if !mixed(string(digits)) || s.isKey(r.start) {
 				return 0
 			}
-			s.emit(t, found{start: r.start, end: end, plain: lowerHex(string(digits))})
+			s.emit(t, found{start: r.start, end: end, plain: s.lowerHex(string(digits))})
 			return end
 		}
 		if len(last) < len(raw) {
@@ -99,7 +102,7 @@ func (s *scanner) pieceEnds(i int) bool {
 func (s *scanner) joins(r run, t ioc.Type, first, last int) bool {
 	whole := digestBit(t)
 	alone := whole
-	if p := hashType(s.text[r.start:r.end]); p != 0 {
+	if p := hashType(r.end - r.start); p != 0 {
 		alone = digestBit(p)
 	}
 	named := s.digestsNamed(r.start)
