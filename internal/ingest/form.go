@@ -72,7 +72,7 @@ func proseForm(kind extract.Kind) *form {
 }
 
 func proseKinds() []extract.Kind {
-	return []extract.Kind{extract.PlainText, extract.Markdown, extract.AsciiDoc, extract.HTML}
+	return []extract.Kind{extract.PlainText, extract.Markdown, extract.AsciiDoc, extract.HTML, extract.PDF}
 }
 
 // Formats returns the names that Request.Format takes.
@@ -96,6 +96,9 @@ func recognise(name string, head []byte) (*form, error) {
 	}
 	if packed := packedAs(head); packed != "" {
 		return nil, fmt.Errorf("%w: it is %s; unpack it first", errUnknown, packed)
+	}
+	if kind, _ := extract.DetectKind("", head); kind == extract.PDF {
+		return proseForm(kind), nil // whatever it is called
 	}
 	if isBinary(head) {
 		return nil, fmt.Errorf("%w: %w (or UTF-16 without a byte order mark); convert it to UTF-8 text, or %s", errUnknown, errBinary, sayFormat())
@@ -137,7 +140,7 @@ func isBinary(head []byte) bool {
 //nolint:gochecknoglobals // read-only table
 var packers = []struct{ magic, name string }{
 	{"BZh", "packed with bzip2"}, {"\xfd7zXZ\x00", "packed with xz"}, {"7z\xbc\xaf\x27\x1c", "a 7z archive"},
-	{"Rar!\x1a\x07", "a RAR archive"}, {"%PDF-", "a PDF document"},
+	{"Rar!\x1a\x07", "a RAR archive"},
 }
 
 // packedAs names what text cannot be read from, or returns an empty text.
