@@ -131,7 +131,7 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("%s: a miss allocates %v times", value, n)
 		}
 	}
-	for _, value := range []string{"www.microsoft.com", "10.1.2.3", "corp.top", "https://shop.top/app/1", "http://x.test/y"} {
+	for _, value := range []string{"www.microsoft.com", "10.1.2.3", "corp.top", "https://shop.top/app/1", "http://x.local/y"} {
 		ind := identify(t, value)
 		if n := testing.AllocsPerRun(100, func() {
 			if !lists.Known(ind) {

@@ -34,9 +34,6 @@ func newBuilder() *builder {
 // begin starts a list.
 func (b *builder) begin(l list) { b.ly.lists = append(b.ly.lists, l) }
 
-// drop takes back the list begun last, which has no entries.
-func (b *builder) drop() { b.ly.lists = b.ly.lists[:len(b.ly.lists)-1] }
-
 func (b *builder) member(c covers) member {
 	return member{uint32(len(b.ly.lists) - 1), c}
 }

@@ -19,12 +19,14 @@ type builtinList struct {
 	name    string
 	class   class
 	uploads bool
+	tops    bool // has top-level names, which nobody has mail below
 }
 
 //nolint:gochecknoglobals // read-only table
 var builtinLists = []builtinList{
 	{name: "special-purpose-addresses", class: classes[reserved]},
-	{name: "special-use-names", class: classes[reserved]},
+	{name: "special-use-names", class: classes[reserved], tops: true},
+	{name: "examples", class: classes[example], tops: true},
 	{name: "known-good-names", class: classes[own]},
 	{name: "analysis-sites", class: classes[site]},
 	{name: "shared-services", class: classes[own], uploads: true},
@@ -50,8 +52,10 @@ var builtin = sync.OnceValue(func() *Lists {
 })
 
 // Builtin returns our own lists: special-purpose addresses and names, names
-// that everyone knows, public resolvers, files that harm nobody. All are
-// Strong.
+// that everyone knows, public resolvers, files that harm nobody. All are Strong
+// but the list "examples" of what is reserved for documentation and tests: those
+// values are used, so they are no news in running text, and meant where they are
+// listed.
 func Builtin() *Lists { return builtin() }
 
 // compile reads a file of ours: comments, headings "= words" that say what the
@@ -77,9 +81,9 @@ func (l builtinList) compile(b *builder, text string) error {
 
 func (l builtinList) entry(b *builder, e string) error {
 	c := compiler{b: b, types: setOf(ioc.Types()...) &^ setOf(ioc.Email), class: l.class}
-	if l.name == "special-use-names" {
+	if l.tops {
 		c.types = setOf(ioc.Types()...) // mail there reaches nobody either
-		if !strings.Contains(e, ".") {
+		if !strings.ContainsAny(e, ".:") {
 			// A top-level name is no indicator, but stands above some.
 			c.name(e, onName|onBelow)
 			return nil

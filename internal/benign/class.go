@@ -20,7 +20,8 @@ type kind uint8
 const (
 	own        kind = iota // names and addresses of organisations that everyone knows
 	site                   // the same, of hosts that serve their own content only
-	reserved               // nobody's: reserved for documentation, private use, tests
+	reserved               // nobody's: private use, this host, multicast
+	example                // reserved for documentation and tests, and used there
 	suffix                 // names under which anyone registers; blocking one blocks all
 	shared                 // addresses behind which very many sites stand at once
 	popular                // counted visits
@@ -40,6 +41,7 @@ var classes = [kindsCount]class{
 	own:      {strength: Strong},
 	site:     {strength: Strong, urls: true},
 	reserved: {strength: Strong, urls: true, across: true},
+	example:  {strength: Weak, urls: true, across: true, says: "it stands for another in texts and tests"},
 	suffix:   {strength: Strong, says: "others have their names below it"},
 	shared:   {strength: Strong, says: "very many sites share one address there"},
 	popular:  {strength: Popular, says: "that counts visits and proves nothing"},

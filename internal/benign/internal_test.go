@@ -40,6 +40,9 @@ func TestBuiltinFiles(t *testing.T) {
 				t.Errorf("%s is in %s and in %s", line, other, l.name)
 			}
 			seen[line] = l.name
+			if !strings.ContainsAny(line, ".:") && !l.tops && len(line) < 32 {
+				t.Errorf("%s: %s is one label", l.name, line)
+			}
 			if strings.Contains(heading, "names and sites for anyone") && ownedFrom("customer."+line) != 0 {
 				t.Errorf("%s: a name below it is taken for the provider's: add it to tenants.txt", line)
 			}

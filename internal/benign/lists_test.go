@@ -41,17 +41,19 @@ func TestBuiltin(t *testing.T) {
 		shared    = "shared-services"
 		resolvers = "public-resolvers"
 		harmless  = "harmless-files"
+		examples  = "examples" // weak, the others are strong
 	)
 	cases := []struct {
 		name, value string
 		list        string // "" is none
 		reason      string // of it, if given
 	}{
-		{"documentation range", "192.0.2.77", addresses, "192.0.2.0/24 is reserved for documentation (RFC 5737)"},
-		{"documentation range of IPv6", "2001:db8::1", addresses, "2001:db8::/32 is reserved for documentation (RFC 3849)"},
-		{"newer documentation range", "3fff:1::1", addresses, "3fff::/20 is reserved for documentation (RFC 9637)"},
+		{"documentation range", "192.0.2.77", examples, "192.0.2.0/24 is reserved for documentation (RFC 5737)"},
+		{"documentation range of IPv6", "2001:db8::1", examples, "2001:db8::/32 is reserved for documentation (RFC 3849)"},
+		{"newer documentation range", "3fff:1::1", examples, "3fff::/20 is reserved for documentation (RFC 9637)"},
 		{"private", "10.1.2.3", addresses, "10.0.0.0/8 is for private networks (RFC 1918)"},
-		{"the narrower range speaks", "233.252.0.9", addresses, "233.252.0.0/24 is reserved for documentation of multicast (RFC 5771)"},
+		{"two ranges", "233.252.0.9", addresses, "224.0.0.0/4 is multicast (RFC 5771)"},
+		{"one range above another", "2001:db8::1:1", examples, ""},
 		{"one address", "255.255.255.255", addresses, "255.255.255.255 is everyone on this network (RFC 919)"},
 		{"mapped address", "::ffff:192.168.1.1", addresses, ""},
 		{"address next to a range", "192.0.3.1", "", ""},
@@ -59,16 +61,19 @@ func TestBuiltin(t *testing.T) {
 		{"6to4 holds somebody's address", "2002:c633:6401::1", "", ""},
 
 		{"URL on a private address", "http://192.168.1.1/cgi-bin/x", addresses, ""},
-		{"URL on a documentation address", "https://[2001:db8::5]:8443/a?b", addresses, ""},
+		{"URL on a documentation address", "https://[2001:db8::5]:8443/a?b", examples, ""},
 		{"URL on a resolver", "http://8.8.8.8/payload.exe", "", ""},
 		{"URL that is a resolver", "https://8.8.8.8/", resolvers, "8.8.8.8 is Google's public resolver"},
 		{"resolver", "2620:fe::9", resolvers, ""},
 		{"neighbour of a resolver", "8.8.8.9", "", ""},
 
-		{"documentation name", "c2.example.com", special, "example.com is reserved for documentation (RFC 2606, RFC 6761)"},
-		{"name below a reserved top", "a.b.test", special, "test is reserved for tests (RFC 2606, RFC 6761)"},
-		{"URL on a reserved name", "http://evil.example/gate.php?id=1", special, ""},
-		{"mail at a reserved name", "someone@example.org", special, ""},
+		{"documentation name", "c2.example.com", examples, "example.com is reserved for documentation (RFC 2606, RFC 6761)"},
+		{"name below a reserved top", "a.b.test", examples, "test is reserved for tests (RFC 2606, RFC 6761)"},
+		{"URL on a reserved name", "http://evil.example/gate.php?id=1", examples, ""},
+		{"mail at a reserved name", "someone@example.org", examples, ""},
+		{"name within a network", "dc01.corp.local", special, "local is for one link (RFC 6762)"},
+		{"URL within a network", "http://intranet.lan/a?b", special, ""},
+		{"mail within a network", "root@localhost.localdomain", special, ""},
 		{"name like a reserved one", "notexample.com", "", ""},
 		{"reserved name in the middle", "example.com.attacker.top", "", ""},
 		{"onion leads somewhere", "abcdefghijklmnop.onion", "", ""},
@@ -116,11 +121,12 @@ func TestBuiltin(t *testing.T) {
 				}
 				return
 			}
-			if !benign.Builtin().Known(ind) {
-				t.Errorf("%s is not known", ind.Value)
+			strong := c.list != examples
+			if benign.Builtin().Known(ind) != strong {
+				t.Errorf("%s: known is %v", ind.Value, !strong)
 			}
 			i := slices.Index(lists(got), c.list)
-			if i < 0 || !got[i].Marks() || (c.reason != "" && got[i].Reason != c.reason) {
+			if i < 0 || got[i].Marks() != strong || (c.reason != "" && got[i].Reason != c.reason) {
 				t.Errorf("%s: got %+v, want %s: %s", ind.Value, got, c.list, c.reason)
 			}
 		})
@@ -142,7 +148,8 @@ func TestHost(t *testing.T) {
 		{"file share below a vendor", "drive.google.com", "known-good-names", false},
 		{"below a file share", "a.pastebin.com", "shared-services", false},
 		{"private address", "10.0.0.1", "special-purpose-addresses", true},
-		{"IPv6 in brackets", "[2001:DB8::1]", "special-purpose-addresses", true},
+		{"IPv6 in brackets", "[FE80::1]", "special-purpose-addresses", true},
+		{"name for documentation", "www.example.com", "examples", false},
 		{"customer", "attacker.azurewebsites.net", "", false},
 		{"anyone", "attacker.top", "", false},
 		{"no host", "not a host", "", false},
