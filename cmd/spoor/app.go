@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,6 +24,16 @@ type app struct {
 	// began is set when a command's own work starts: an error before that is
 	// wrong usage.
 	began bool
+}
+
+// variable returns an environment variable, empty when it is not set.
+func (a *app) variable(name string) string {
+	for _, e := range slices.Backward(a.environ) {
+		if n, value, ok := strings.Cut(e, "="); ok && n == name {
+			return value
+		}
+	}
+	return ""
 }
 
 // run is the program: it takes the arguments, the program's name first, and

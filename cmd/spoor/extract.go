@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"spoor/internal/benign"
 	"spoor/internal/extract"
+	"spoor/internal/ingest"
 	"spoor/internal/ioc"
 )
 
@@ -25,7 +28,7 @@ func newExtractCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "extract [PATH|-]",
 		Short: "Find the indicators in a text or HTML page",
-		Long: `Reads text, Markdown, AsciiDoc or HTML, from a file or standard input, and writes the indicators that it
+		Long: `Reads text, Markdown, AsciiDoc, HTML or PDF, from a file or standard input, and writes the indicators that it
 means, in order of appearance. Nothing is stored. On a terminal it writes a table with defanged values;
 elsewhere, and with --json, one JSON object a line: type, value (as written), normalized, context, offset
 (in bytes of the text) and defanged.`,
@@ -37,7 +40,18 @@ elsewhere, and with --json, one JSON object a line: type, value (as written), no
 			if len(args) == 1 {
 				path = args[0]
 			}
-			found, err := a.extract(cmd.Context(), path, distinct)
+			loaded, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			known, err := a.newKnownGood(cmd.Context(), loaded.Config, nil)
+			if err != nil {
+				return err
+			}
+			found, err := a.extract(cmd.Context(), path, known.base)
+			if distinct {
+				found = eachOnce(found)
+			}
 			if len(found) > 0 || err == nil {
 				err = errors.Join(a.writeCandidates(found, asJSON || !isTerminal(a.stdout)), err)
 			}
@@ -46,12 +60,13 @@ elsewhere, and with --json, one JSON object a line: type, value (as written), no
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write one JSON object a line")
 	cmd.Flags().BoolVar(&distinct, "distinct", false, "write each indicator once")
+	settingFlags(cmd.Flags(), "warning_lists")
 	return cmd
 }
 
 // extract reads one input and returns what is in it; with ErrLimit also what
 // was found until then.
-func (a *app) extract(ctx context.Context, path string, distinct bool) ([]extract.Candidate, error) {
+func (a *app) extract(ctx context.Context, path string, lists *benign.Lists) ([]extract.Candidate, error) {
 	input := a.stdin
 	if path != "-" {
 		f, err := os.Open(path) //nolint:gosec // the user names it
@@ -73,7 +88,7 @@ func (a *app) extract(ctx context.Context, path string, distinct bool) ([]extrac
 	}
 	kind, ok := extract.DetectKind(path, head)
 	if !ok {
-		return nil, fmt.Errorf("read %s: is not text: convert it first, a PDF with pdftotext for instance", path)
+		return nil, fmt.Errorf("read %s: is not text: convert it first, a Word document to PDF for instance", path)
 	}
 	doc, err := extract.Render(r, kind)
 	switch {
@@ -82,11 +97,26 @@ func (a *app) extract(ctx context.Context, path string, distinct bool) ([]extrac
 	case err != nil:
 		return nil, fmt.Errorf("read input: %w", err)
 	}
-	found, err := extract.Text(ctx, doc.Text, extract.Options{Distinct: distinct})
+	found, err := extract.Text(ctx, doc.Text, extract.Options{})
+	found, dropped := ingest.Judged(lists, found)
+	for reason, n := range dropped {
+		fmt.Fprintf(a.stderr, "%d left out: %s\n", n, ingest.Describe(reason))
+	}
 	if errors.Is(err, extract.ErrLimit) {
 		return found, fmt.Errorf("%w: split the input: what was found until then has been written", err)
 	}
 	return found, err
+}
+
+// eachOnce keeps the first mention of each indicator.
+func eachOnce(found []extract.Candidate) []extract.Candidate {
+	seen := make(map[ioc.Indicator]bool, len(found))
+	return slices.DeleteFunc(found, func(c extract.Candidate) bool {
+		c.Indicator.Port = 0
+		twice := seen[c.Indicator]
+		seen[c.Indicator] = true
+		return twice
+	})
 }
 
 // candidate is one line of the JSON output.

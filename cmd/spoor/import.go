@@ -45,6 +45,7 @@ Exit status: 0 done, 1 something could not be read or it was stopped, 2 wrong us
 	cmd.Flags().StringVar(&f.feed, "feed", "", "report everything as this feed `name` (default: the format's own, or \""+ingest.LocalFeed+"\")")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the counts as one JSON object")
 	storeFlags(cmd)
+	settingFlags(cmd.Flags(), "warning_lists")
 	return cmd
 }
 
@@ -69,7 +70,11 @@ func (a *app) importPaths(cmd *cobra.Command, paths []string, f importFlags) err
 		return err
 	}
 	show := a.newImportProgress()
-	in := ingest.New(st, ingest.Options{Now: a.now})
+	known, err := a.newKnownGood(cmd.Context(), loaded.Config, st)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
+	in := ingest.New(st, ingest.Options{Now: a.now, Lists: known.now})
 	sum, err := in.Import(cmd.Context(), req, show.update)
 	show.end()
 	if errors.Is(err, ingest.ErrIncomplete) {

@@ -52,6 +52,7 @@ func scripts(dir string, e *engine) testscript.Params {
 			env.Setenv("HOME", env.WorkDir+"/home")
 			env.Setenv("XDG_DATA_HOME", "")
 			env.Setenv("XDG_CONFIG_HOME", "")
+			env.Setenv("SPOOR_FEEDS_CATALOGUE", "false") // nothing beyond this machine
 			if e == nil {
 				return nil
 			}
@@ -87,6 +88,10 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// noCatalogue keeps the servers of tests from asking anybody beyond this
+// machine.
+const noCatalogue = "SPOOR_FEEDS_CATALOGUE=false"
+
 // result is what one run of the program left.
 type result struct {
 	status         int
@@ -99,7 +104,7 @@ func spoor(t *testing.T, stdin string, args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	a := &app{stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr, now: time.Now}
+	a := &app{stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr, now: time.Now, environ: []string{noCatalogue}}
 	status := a.execute(ctx, append([]string{"spoor"}, args...))
 	return result{status: status, stdout: stdout.String(), stderr: stderr.String()}
 }

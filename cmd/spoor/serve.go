@@ -47,7 +47,7 @@ it at once. The first start on an empty store makes one API key and writes it to
 		},
 	}
 	cmd.Flags().BoolVar(&sample, "sample", false, "serve a throw-away store filled with sample data")
-	settingFlags(cmd.Flags(), "listen", "metrics_listen", "public_url", "tls_cert", "tls_key", "first_key_file")
+	settingFlags(cmd.Flags(), "listen", "metrics_listen", "public_url", "tls_cert", "tls_key", "first_key_file", "feeds.enabled", "feeds.file", "feeds.root", "warning_lists")
 	storeFlags(cmd)
 	settingFlags(cmd.Flags(), "read_store")
 	cmd.MarkFlagsMutuallyExclusive("sample", "data")
@@ -76,7 +76,7 @@ func (a *app) serveSample(ctx context.Context, c config.Config) (err error) {
 			err = errors.Join(err, fmt.Errorf("remove sample folder: %w", gone))
 		}
 	}()
-	c.Data, c.Store, c.ReadStore = dir, "", ""
+	c.Data, c.Store, c.ReadStore, c.Feeds.Enabled = dir, "", "", false
 	return a.serve(ctx, c, service{query: sampleQuery, fill: func(ctx context.Context, st store.Store) error {
 		sum, err := loadSample(ctx, st, filepath.Join(dir, "input"), a.now)
 		if err == nil {
@@ -142,6 +142,10 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	if secure != nil {
 		ln = tls.NewListener(ln, secure)
 	}
+	stopFeeds, err := a.runFeeds(ctx, c, st, process, log)
+	if err != nil {
+		return err
+	}
 	stop := a.maintain(ctx, st, limiter, process, log)
 	unwatch := func() {}
 	if c.StoresInPostgres() {
@@ -149,6 +153,7 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	}
 	err = serveAll(ctx, srv, ln, metrics, log)
 	unwatch()
+	stopFeeds()
 	stop()
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)

@@ -24,9 +24,22 @@ type Config struct {
 	FirstKeyFile    string        `yaml:"first_key_file" env:"FIRST_KEY_FILE" flag:"first-key-file" doc:"file (mode 0600) for the first key instead of standard output"`
 	QueryDeadline   time.Duration `yaml:"query_deadline" env:"QUERY_DEADLINE" doc:"longest time that one query may take before it is answered 503"`
 	ShutdownGrace   time.Duration `yaml:"shutdown_grace" env:"SHUTDOWN_GRACE" doc:"time that requests in flight have to finish when the server stops"`
+	WarningLists    string        `yaml:"warning_lists" env:"WARNING_LISTS" flag:"warning-lists" doc:"folder of MISP warning lists to judge by, beside our own short ones; empty is none"`
+	Feeds           Feeds         `yaml:"feeds" envPrefix:"FEEDS_"`
 	Search          Search        `yaml:"search" envPrefix:"SEARCH_"`
 	Log             Log           `yaml:"log" envPrefix:"LOG_"`
 	Tiers           Tiers         `yaml:"tiers" envPrefix:"TIERS_"`
+}
+
+// Feeds says which feeds spoor serve runs, and how it reads them.
+type Feeds struct {
+	Enabled    bool     `yaml:"enabled" env:"ENABLED" flag:"feeds" doc:"run feeds in spoor serve: those of the feeds file, and of the catalogue"`
+	Catalogue  bool     `yaml:"catalogue" env:"CATALOGUE" doc:"run the built-in catalogue of public feeds too"`
+	File       string   `yaml:"file" env:"FILE" flag:"feeds-file" doc:"feeds file; empty is feeds.yaml in the data folder"`
+	Root       string   `yaml:"root" env:"ROOT" flag:"feeds-root" doc:"folder that feeds with a file:// address have to lie in; empty allows none"`
+	AllowHosts []string `yaml:"allow_hosts" env:"ALLOW_HOSTS" doc:"hosts, addresses or ranges of private networks that feeds may be fetched from"`
+	UserAgent  string   `yaml:"user_agent" env:"USER_AGENT" doc:"how spoor names itself to publishers; empty is its name, version and project"`
+	Parallel   int      `yaml:"parallel" env:"PARALLEL" doc:"feeds that run at once; 0 is a sane number"`
 }
 
 // Search is what the search endpoint does when a request does not say.
@@ -68,6 +81,7 @@ func Defaults() Config {
 		KeyPrefix:       "sk_live_",
 		QueryDeadline:   5 * time.Second,
 		ShutdownGrace:   10 * time.Second,
+		Feeds:           Feeds{Enabled: true, Catalogue: true},
 		Search:          Search{DefaultView: "detail"},
 		Log:             Log{Format: "auto", Level: "info"},
 		Tiers: Tiers{

@@ -18,6 +18,13 @@ var reasonText = map[string]string{
 	feed.ReasonPattern:        "is a pattern over many values, not one value",
 	feed.ReasonWithdrawn:      "was deleted or revoked by its source",
 
+	ReasonKnownGood:           "on a list of what is known to be good, and not defanged",
+	ReasonExample:             "reserved for examples, in running text",
+	ReasonPageGone:            "the page was not given out; what the feed carries of it was read",
+	ReasonLater:               "left for the next run",
+	feed.ReasonDuplicate:      "the same entry stands in the document before",
+	feed.ReasonTooManyEntries: "beyond the entries of one document",
+
 	FileHidden:  "hidden; name the file itself to import it",
 	FileLink:    "symbolic link; name its target to import it",
 	FileSpecial: "not a regular file; name it itself to read from it",

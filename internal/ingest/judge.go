@@ -18,14 +18,18 @@ const (
 	ReasonExample = "example_value"
 )
 
+// exampleList is the list of what is reserved for documentation and tests.
+const exampleList = "examples"
+
 // Lists returns the known-good lists as they are now.
 type Lists func(context.Context) (*benign.Lists, error)
 
 // Judged returns what of a report's candidates a good analyst would keep, and
 // counts the rest by reason. A value that is kept is kept wherever it stands.
 func Judged(lists *benign.Lists, found []extract.Candidate) ([]extract.Candidate, map[string]int64) {
-	by := judge{lists}
+	by := judge{Lists: lists}
 	meant := meantBy(found)
+	by.examples = by.inExamples(meant)
 	kept := make([]extract.Candidate, 0, len(found))
 	var dropped map[string]int64
 	for i := range found {
@@ -57,7 +61,23 @@ func meantBy(found []extract.Candidate) map[ioc.Indicator]extract.Candidate {
 }
 
 // judge tells by known-good lists what is an indicator.
-type judge struct{ *benign.Lists }
+type judge struct {
+	*benign.Lists
+	// examples says that the report at hand is written in names and addresses
+	// that are reserved for examples: there they stand for indicators.
+	examples bool
+}
+
+// inExamples reports whether an author means example values, defanged or among
+// indicators, as those who write tests, exercises and documentation do.
+func (j judge) inExamples(meant map[ioc.Indicator]extract.Candidate) bool {
+	for ind, c := range meant {
+		if (c.Defanged || c.Listed) && isExample(j.Judge(ind)) {
+			return true
+		}
+	}
+	return false
+}
 
 // prose says what becomes of a candidate of a report: why it is dropped, or
 // with which warnings it is kept. What its author defanged is meant, whoever
@@ -72,7 +92,7 @@ func (j judge) prose(c *extract.Candidate) (warnings []store.Warning, reason str
 		return nil, ReasonKnownGood
 	case c.Listed:
 		return nil, ""
-	case isExample(verdicts):
+	case isExample(verdicts) && !j.examples:
 		return nil, ReasonExample
 	case j.leadsToGood(c.Indicator):
 		return nil, ReasonKnownGood
@@ -107,7 +127,7 @@ func marking(verdicts []benign.Verdict) []store.Warning {
 
 func isExample(verdicts []benign.Verdict) bool {
 	for _, v := range verdicts {
-		if v.Strength == benign.Weak && v.List == "examples" {
+		if v.List == exampleList {
 			return true
 		}
 	}
@@ -116,7 +136,7 @@ func isExample(verdicts []benign.Verdict) bool {
 
 // Verdict returns how stored records are judged by the lists, for store.Judge.
 func Verdict(lists *benign.Lists) func(*store.Record) []store.Warning {
-	by := judge{lists}
+	by := judge{Lists: lists}
 	return func(r *store.Record) []store.Warning {
 		return by.row(ioc.Indicator{Type: r.Type, Value: r.Value, Key: r.Key})
 	}
@@ -125,13 +145,13 @@ func Verdict(lists *benign.Lists) func(*store.Record) []store.Warning {
 // judgedBy fetches the lists for one pass.
 func (in *Ingester) judgedBy(ctx context.Context) (judge, error) {
 	if in.lists == nil {
-		return judge{benign.Builtin()}, nil
+		return judge{Lists: benign.Builtin()}, nil
 	}
 	lists, err := in.lists(ctx)
 	if err != nil {
 		return judge{}, fmt.Errorf("read known-good lists: %w", err)
 	}
-	return judge{lists}, nil
+	return judge{Lists: lists}, nil
 }
 
 // assess gives a report's value the confidence that it has for where it stands

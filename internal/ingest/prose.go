@@ -62,6 +62,8 @@ func (p *pass) tell(ctx context.Context, name string, l *lane, about *report, te
 		tlp: about.tlp, seen: make(map[ioc.Indicator]bool, len(said.Candidates)), meant: meantBy(said.Candidates),
 	}
 	t.own = ownKeys(t.article.URL)
+	t.judge = p.by
+	t.judge.examples = p.by.inExamples(t.meant)
 	for i := range said.Candidates {
 		if err := t.candidate(&said.Candidates[i]); err != nil {
 			return err
@@ -89,6 +91,7 @@ func mentioned(cves []string) []string {
 // telling is a report whose candidates are being taken.
 type telling struct {
 	*pass
+	judge            judge
 	lane             *lane
 	name             string
 	article          *store.Article
@@ -109,7 +112,7 @@ func (t *telling) candidate(c *extract.Candidate) error {
 	t.lane.read++
 	t.read.Add(1)
 	meant := t.meant[c.Indicator]
-	warnings, reason := t.by.prose(&meant)
+	warnings, reason := t.judge.prose(&meant)
 	if reason != "" {
 		s := sink{pass: t.pass, lane: t.lane, name: t.name}
 		s.count(reason, fmt.Sprintf("byte %d", c.Offset), func() string {
