@@ -120,7 +120,7 @@ type mispEvent struct {
 	// unmarked says why the event's marking cannot be told, else empty.
 	unmarked string
 	links    []mispLink
-	rows     []mispRow
+	rows     []*mispRow
 	held     int
 }
 
@@ -238,8 +238,8 @@ func (ev *mispEvent) object(s *scanner, where string) error {
 	if isTrue(o.deleted) {
 		ev.links = ev.links[:links]
 	}
-	for i := range ev.rows[from:] {
-		ev.rows[from+i].complete(o)
+	for _, row := range ev.rows[from:] {
+		row.complete(o)
 	}
 	return err
 }
@@ -266,7 +266,7 @@ func (ev *mispEvent) add(row mispRow) error {
 	if len(ev.rows) >= maxHeldRows {
 		return fmt.Errorf("%s holds more than %d attributes: %w", ev.name(), maxHeldRows, errTooMuch)
 	}
-	ev.rows = append(ev.rows, row)
+	ev.rows = append(ev.rows, &row)
 	return nil
 }
 
@@ -280,11 +280,10 @@ func (ev *mispEvent) name() string {
 // deliver hands over the rows, with what the event says of all of them.
 func (ev *mispEvent) deliver(sink Sink) error {
 	article := ev.article()
-	for i := range ev.rows {
+	for _, row := range ev.rows {
 		if err := ev.ctx.Err(); err != nil {
 			return err
 		}
-		row := &ev.rows[i]
 		if row.skip.Reason == "" && ev.unmarked != "" {
 			row.skip = Skip{row.item.Where, ReasonBrokenRow, ev.unmarked}
 		}

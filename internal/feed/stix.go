@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -94,6 +95,8 @@ type stixDocument struct {
 	objects bool
 
 	rows []stixRow
+	// observables is whether some of them are.
+	observables bool
 	// number and held are the objects so far, and their size in bytes.
 	number, held int
 
@@ -114,11 +117,24 @@ type stixDocument struct {
 	expanded, named, blamed map[stixLevel]stixWords
 }
 
-// stixRow is an object that gives items, or a skip when it has a reason.
+// stixRow is an object that gives items, or a skip when it has a reason. It is
+// held as it was written, which takes a third of the room, and read again.
 type stixRow struct {
 	where string
 	skip  Skip
-	o     *stixObject
+	raw   []byte
+	// id stands for an object that has none of its own.
+	id text
+}
+
+// object reads the row, which has been read before.
+func (row *stixRow) object() *stixObject {
+	o := new(stixObject)
+	_ = json.Unmarshal(row.raw, o)
+	if row.id != "" {
+		o.ID = row.id
+	}
+	return o
 }
 
 func newSTIXDocument() *stixDocument {
@@ -191,7 +207,8 @@ func (d *stixDocument) object(where string, raw []byte) error {
 	}
 	switch kind := string(o.Type); {
 	case kind == "indicator", kind == "vulnerability", stixObservables[kind]:
-		return d.add(stixRow{where: where, o: o})
+		d.observables = d.observables || stixObservables[kind]
+		return d.add(stixRow{where: where, raw: bytes.Clone(raw)})
 	case isTrue(o.Revoked):
 		return nil
 	case kind == "observed-data":
@@ -238,10 +255,11 @@ func (d *stixDocument) observation(where string, o *stixObject) error {
 			continue
 		}
 		// It has no id in 2.0, and nothing refers to it but this.
-		part.ID = o.ID + "/" + text(strconv.Itoa(len(d.rows)))
-		d.observed[string(part.ID)] = []int{n}
+		id := o.ID + "/" + text(strconv.Itoa(len(d.rows)))
+		d.observed[string(id)] = []int{n}
 		if stixObservables[string(part.Type)] {
-			if err := d.add(stixRow{where: at, o: part}); err != nil {
+			d.observables = true
+			if err := d.add(stixRow{where: at, raw: o.Objects.value[key], id: id}); err != nil {
 				return err
 			}
 		}
@@ -256,23 +274,27 @@ func (d *stixDocument) deliver(ctx context.Context, sink Sink) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		row := &d.rows[i]
-		var err error
-		switch {
-		case row.skip.Reason != "":
-			err = sink.Skip(row.skip)
-		case d.isWithdrawn(row.o):
-			err = sink.Skip(Skip{row.where, ReasonWithdrawn, "revoked: " + quote(string(row.o.ID))})
-		case row.o.Type == "indicator":
-			err = d.indicator(row, sink)
-		case row.o.Type == "vulnerability":
-			err = d.vulnerability(row, sink)
-		default:
-			err = d.observable(row, sink)
-		}
-		if err != nil {
+		if err := d.row(&d.rows[i], sink); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// row hands over the items of one row.
+func (d *stixDocument) row(row *stixRow, sink Sink) error {
+	if row.skip.Reason != "" {
+		return sink.Skip(row.skip)
+	}
+	o := row.object()
+	switch {
+	case d.isWithdrawn(o):
+		return sink.Skip(Skip{row.where, ReasonWithdrawn, "revoked: " + quote(string(o.ID))})
+	case o.Type == "indicator":
+		return d.indicator(row.where, o, sink)
+	case o.Type == "vulnerability":
+		return d.vulnerability(row.where, o, sink)
+	default:
+		return d.observable(row.where, o, sink)
+	}
 }

@@ -8,10 +8,9 @@ import (
 )
 
 // indicator hands over the rows of an indicator.
-func (d *stixDocument) indicator(row *stixRow, sink Sink) error {
-	o := row.o
+func (d *stixDocument) indicator(where string, o *stixObject, sink Sink) error {
 	about := Item{
-		Where: row.where, Confidence: parseConfidence(string(o.Confidence)),
+		Where: where, Confidence: parseConfidence(string(o.Confidence)),
 		FirstSeen: parseTime(either(o.ValidFrom, o.Created)), ValidUntil: parseTime(string(o.ValidUntil)),
 		Context: prose(either(o.Description, o.Name)),
 	}
@@ -19,7 +18,7 @@ func (d *stixDocument) indicator(row *stixRow, sink Sink) error {
 	d.describe(o, &about)
 	for _, found := range patternItems(o) {
 		if found.skip.Reason != "" {
-			found.skip.Where = row.where
+			found.skip.Where = where
 			if err := sink.Skip(found.skip); err != nil {
 				return err
 			}
@@ -45,8 +44,7 @@ func later(t, from time.Time) time.Time {
 
 // vulnerability hands over a CVE: the external reference that says so, or the
 // name.
-func (d *stixDocument) vulnerability(row *stixRow, sink Sink) error {
-	o := row.o
+func (d *stixDocument) vulnerability(where string, o *stixObject, sink Sink) error {
 	id := strings.TrimSpace(string(o.Name))
 	for _, ref := range o.References.value {
 		if strings.EqualFold(string(ref.Source), "cve") && ref.ID != "" {
@@ -54,10 +52,10 @@ func (d *stixDocument) vulnerability(row *stixRow, sink Sink) error {
 		}
 	}
 	if !hasPrefixFold(id, "cve-") {
-		return sink.Skip(Skip{row.where, ReasonUnknownType, "a vulnerability without a CVE: " + quote(id)})
+		return sink.Skip(Skip{where, ReasonUnknownType, "a vulnerability without a CVE: " + quote(id)})
 	}
 	it := Item{
-		Where: row.where, Type: ioc.CVE, Raw: id, Confidence: parseConfidence(string(o.Confidence)),
+		Where: where, Type: ioc.CVE, Raw: id, Confidence: parseConfidence(string(o.Confidence)),
 		FirstSeen: parseTime(string(o.Created)), Context: prose(string(o.Description)),
 	}
 	it.LastSeen = later(o.modified(), it.FirstSeen)
@@ -66,17 +64,17 @@ func (d *stixDocument) vulnerability(row *stixRow, sink Sink) error {
 }
 
 // observable hands over what somebody saw, unless an indicator stands for it.
-func (d *stixDocument) observable(row *stixRow, sink Sink) error {
-	values := row.o.values()
+func (d *stixDocument) observable(where string, o *stixObject, sink Sink) error {
+	values := o.values()
 	if len(values) == 0 {
-		return sink.Skip(Skip{row.where, ReasonUnknownType, "no value of ours in " + quote(string(row.o.Type))})
+		return sink.Skip(Skip{where, ReasonUnknownType, "no value of ours in " + quote(string(o.Type))})
 	}
-	seen := d.sighted[string(row.o.ID)]
-	about := Item{Where: row.where, Confidence: ioc.Low, FirstSeen: seen.first, LastSeen: seen.last}
-	if row.o.Type == "file" {
-		about.Context = prose(string(row.o.Name))
+	seen := d.sighted[string(o.ID)]
+	about := Item{Where: where, Confidence: ioc.Low, FirstSeen: seen.first, LastSeen: seen.last}
+	if o.Type == "file" {
+		about.Context = prose(string(o.Name))
 	}
-	d.describe(row.o, &about)
+	d.describe(o, &about)
 	for _, value := range values {
 		if d.covered[coverKey(value)] {
 			continue
@@ -84,7 +82,7 @@ func (d *stixDocument) observable(row *stixRow, sink Sink) error {
 		it := about
 		it.Type, it.Raw = value.Type, value.Raw
 		if it.Raw == "" {
-			if err := sink.Skip(Skip{row.where, ReasonBrokenRow, "no value"}); err != nil {
+			if err := sink.Skip(Skip{where, ReasonBrokenRow, "no value"}); err != nil {
 				return err
 			}
 			continue

@@ -153,11 +153,20 @@ func (d *stixDocument) resolve() {
 			}
 		}
 	}
+	if d.observables {
+		d.cover()
+	}
+}
+
+// cover notes which values indicators name.
+func (d *stixDocument) cover() {
 	for i := range d.rows {
-		if o := d.rows[i].o; o != nil && o.Type == "indicator" && !d.isWithdrawn(o) {
-			for _, found := range patternItems(o) {
-				d.covered[coverKey(found.item)] = true
-			}
+		o := d.rows[i].object()
+		if o.Type != "indicator" || d.isWithdrawn(o) {
+			continue
+		}
+		for _, found := range patternItems(o) {
+			d.covered[coverKey(found.item)] = true
 		}
 	}
 }
