@@ -1,0 +1,78 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"spoor/internal/ioc"
+	"spoor/internal/store"
+)
+
+func TestProseConfidence(t *testing.T) {
+	t.Parallel()
+	const both = store.EvidenceDefanged | store.EvidenceListed
+	tests := []struct {
+		name     string
+		evidence store.Evidence
+		want     ioc.Confidence
+	}{
+		{"only mentioned", 0, ioc.Low},
+		{"defanged", store.EvidenceDefanged, ioc.Medium},
+		{"listed", store.EvidenceListed, ioc.Medium},
+		{"defanged and listed", both, ioc.High},
+		{"mentioned by a good source", store.EvidenceHighStanding, ioc.Medium},
+		{"defanged by a good source", store.EvidenceHighStanding | store.EvidenceDefanged, ioc.High},
+		{"defanged by a poor source", store.EvidenceLowStanding | store.EvidenceDefanged, ioc.Low},
+		{"both, by a poor source", store.EvidenceLowStanding | both, ioc.Medium},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := store.ProseConfidence(tt.evidence); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAssess(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+	days := func(n int) time.Time { return now.AddDate(0, 0, -n) }
+	tests := []struct {
+		name   string
+		record store.Record
+		feeds  int
+		want   int
+	}{
+		{"declared high, today", store.Record{Type: ioc.IPv4, Confidence: ioc.High, Evidence: store.EvidenceDeclared, LastSeen: now}, 1, 85},
+		{"a feed of medium standing", store.Record{Type: ioc.IPv4, Confidence: ioc.Medium, LastSeen: now}, 1, 60},
+		{"prose, defanged and listed", store.Record{Type: ioc.Domain, Confidence: ioc.High, LastSeen: now,
+			Evidence: store.EvidenceProse | store.EvidenceDefanged | store.EvidenceListed}, 1, 80},
+		{"two feeds", store.Record{Type: ioc.IPv4, Confidence: ioc.Medium, LastSeen: now}, 2, 65},
+		{"twenty feeds", store.Record{Type: ioc.IPv4, Confidence: ioc.Medium, LastSeen: now}, 20, 75},
+		{"an address after a half-life", store.Record{Type: ioc.IPv4, Confidence: ioc.Medium, LastSeen: days(30)}, 1, 30},
+		{"a hash of the same age", store.Record{Type: ioc.SHA256, Confidence: ioc.Medium, LastSeen: days(30)}, 1, 58},
+		{"a vulnerability does not age", store.Record{Type: ioc.CVE, Confidence: ioc.High, LastSeen: days(3000)}, 1, 80},
+		{"yet to come", store.Record{Type: ioc.IPv4, Confidence: ioc.High, LastSeen: days(-1)}, 1, 80},
+		{"no longer valid", store.Record{Type: ioc.CVE, Confidence: ioc.Medium, LastSeen: now, ValidUntil: days(1)}, 1, 30},
+		{"nothing left", store.Record{Type: ioc.IPv4, Confidence: ioc.Low, LastSeen: days(900), ValidUntil: days(1)}, 1, 0},
+		{"bounded above", store.Record{Type: ioc.CVE, Confidence: ioc.High, Evidence: store.EvidenceDeclared, LastSeen: now}, 20, 100},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := store.Assess(&tt.record, tt.feeds, now)
+			sum := 0
+			for _, term := range got.Terms {
+				sum += term.Points
+				if term.Reason == "" || term.Name == "" {
+					t.Errorf("term %+v", term)
+				}
+			}
+			if got.Score != tt.want || sum != got.Score || got.Confidence != ioc.ConfidenceFromScore(got.Score) {
+				t.Errorf("got %d (%s), terms add up to %d, want %d: %+v", got.Score, got.Confidence, sum, tt.want, got.Terms)
+			}
+		})
+	}
+}
