@@ -101,6 +101,7 @@ func (p *place) cell(text string, i int) int {
 	if p.kind != cell || p.columns.count == 0 || i-p.start > longest {
 		return -1
 	}
+	p.steps += i - p.start
 	line := strings.TrimLeft(text[p.start:i], " ")
 	line = strings.TrimPrefix(line, "|")
 	return strings.Count(line, "|") + strings.Count(line, "\t")

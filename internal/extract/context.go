@@ -15,10 +15,14 @@ const MaxHeading = 120
 // in bytes: a sentence that is longer is cut anyway.
 const sentenceReach = 2 * MaxContext
 
+// margin is how many bytes stand at least beside a value in a context that is
+// cut, when the value before has left one to it.
+const margin = 64
+
 // contextCache remembers the last context: the values of one sentence, and of
 // one line of a table or list, share it.
 type contextCache struct {
-	lo, hi int
+	lo, hi int // of the values that may have it
 	out    string
 }
 
@@ -33,17 +37,19 @@ func (s *scanner) around(i, j int) string {
 		lo, hi = sentence(s.text, i, j, p)
 		s.steps += hi - lo
 	}
-	whole := true
+	from, to := lo, hi
 	if hi-lo > MaxContext {
-		from, to := cutWords(s.text, i, j, lo, hi)
-		whole = from == lo && to == hi
-		lo, hi = from, to
+		from, to = cutWords(s.text, i, j, lo, hi)
 	}
-	out := fold(s.text[lo:hi])
-	if whole {
-		*c = contextCache{lo: lo, hi: hi, out: out}
+	s.steps += to - from
+	*c = contextCache{lo: from, hi: to, out: fold(s.text[from:to])}
+	if from > lo {
+		c.lo = min(i, from+margin)
 	}
-	return out
+	if to < hi {
+		c.hi = max(j, to-margin)
+	}
+	return c.out
 }
 
 // sentence returns the borders of the sentence around text[i:j], or of as
@@ -109,10 +115,10 @@ func cutWords(text string, i, j, lo, hi int) (from, to int) {
 	right := utf8.RuneCountInString(text[j:forward(text, j, hi, room)])
 	left = min(left, max(room/2, room-right))
 	from, to = back(text, lo, i, left), forward(text, j, hi, room-left)
-	if from > lo && classes[text[from-1]]&isSpace == 0 {
+	if from > lo && !betweenWords[text[from-1]] {
 		from = nextWord(text, from, i)
 	}
-	if to < hi && classes[text[to]]&isSpace == 0 {
+	if to < hi && !betweenWords[text[to]] {
 		to = wordsBefore(text, j, to)
 	}
 	return from, to
@@ -122,13 +128,21 @@ func cutWords(text string, i, j, lo, hi int) (from, to int) {
 // other border.
 func forward(text string, i, most, n int) int {
 	for ; n > 0 && i < most; n-- {
-		i += runeLen(text[i:])
+		if text[i] < utf8.RuneSelf {
+			i++
+		} else {
+			i += runeLen(text[i:])
+		}
 	}
 	return min(i, most)
 }
 
 func back(text string, least, i, n int) int {
 	for ; n > 0 && i > least; n-- {
+		if text[i-1] < utf8.RuneSelf {
+			i--
+			continue
+		}
 		_, size := utf8.DecodeLastRuneInString(text[least:i])
 		i -= size
 	}
@@ -139,7 +153,7 @@ func back(text string, least, i, n int) int {
 // are written without spaces have none to lose.
 func nextWord(text string, lo, hi int) int {
 	for k := lo; k < hi; k++ {
-		if classes[text[k]]&isSpace != 0 {
+		if betweenWords[text[k]] {
 			return k + 1
 		}
 	}
@@ -152,7 +166,7 @@ func nextWord(text string, lo, hi int) int {
 // wordsBefore is where the last whole word of text[lo:hi] ends.
 func wordsBefore(text string, lo, hi int) int {
 	for k := hi; k > lo; k-- {
-		if classes[text[k-1]]&isSpace != 0 {
+		if betweenWords[text[k-1]] {
 			return k - 1
 		}
 	}

@@ -90,6 +90,7 @@ func scan(ctx context.Context, text string, opt Options) (*scanner, error) {
 			end += start
 		}
 		s.place.next(text, start, end, s.doc)
+		s.steps += end - start
 		if err := s.line(ctx, start, end); err != nil {
 			return s, err
 		}
@@ -150,6 +151,7 @@ func (s *scanner) line(ctx context.Context, i, end int) error {
 			seen |= c
 			j++
 		}
+		s.steps += j - i
 		switch {
 		case i == j:
 		case isSpacedMark(s.text[i:j]) && prev < i && prev >= s.taken:
@@ -209,6 +211,7 @@ func (s *scanner) word(i int) int {
 		return s.url(i, i+n, defanged)
 	}
 	r := s.readRun(i)
+	s.steps += r.end - i
 	if r.end-r.start > maxName {
 		return r.end
 	}

@@ -282,6 +282,7 @@ func (c *cueCache) bad(text string, i int, p *place) bool {
 		return c.yes
 	}
 	c.lo, c.hi = sentence(text, i, i, p)
+	p.steps += c.hi - c.lo
 	c.known, c.yes = true, false
 	for w := range strings.FieldsSeq(text[c.lo:c.hi]) {
 		if badWords.has(sentenceEnds.trim(w)) {

@@ -47,6 +47,7 @@ type place struct {
 	blank   bool // the previous line was blank
 	code    bool // the previous line was an indented block
 	last    string
+	steps   int // bytes looked at a second time
 	// wasProse: the previous line was part of a paragraph.
 	wasProse bool
 }

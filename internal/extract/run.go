@@ -235,6 +235,7 @@ func (s *scanner) plain(r run) string {
 	b.Grow(len(raw))
 	for i := r.start; i < r.end; {
 		j := min(s.labelEnd(i), r.end)
+		s.steps += j - i
 		b.WriteString(s.text[i:j])
 		i = j
 		if i >= r.end {

@@ -44,6 +44,7 @@ func (set *byteSet) last(s string) int {
 var (
 	blanks       = setOf(" \t\r")
 	anySpace     = setOf(" \t\r\n\v\f")
+	betweenWords = setOf(" \t\r\n\v\f,;|")
 	quotes       = setOf(" `'\"*+_=:(\t")
 	wordStarts   = setOf(" |\t(,;/\"'`")
 	closings     = setOf(" `'\"*+_),")

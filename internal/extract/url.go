@@ -186,6 +186,7 @@ func (s *scanner) bodyEnd(start, host int) (end int, cut bool) {
 		}
 		i += n
 	}
+	s.steps += i - host
 	return s.trimBody(start, host, i)
 }
 
@@ -261,9 +262,11 @@ func isPlaceholder(s string) bool {
 
 // skipWord returns the end of the chunk at i.
 func (s *scanner) skipWord(i int) int {
+	from := i
 	for i < s.end && classes[s.text[i]]&isSpace == 0 && s.text[i] != '|' && s.text[i] != '`' {
 		i++
 	}
+	s.steps += i - from
 	return i
 }
 
