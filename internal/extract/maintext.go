@@ -24,11 +24,13 @@ const (
 // MainText is Render for the page of an article: its text without what stands
 // around it (menus, related articles, share links, the author, comments).
 //
-// Nothing that the page means as an indicator is given up for that: a block
-// that holds a defanged value or a digest stays, whatever it is called, and
-// where the main part lacks one, more of the page is taken, up to all of it.
-// The one exception are readers' comments, which are not the publisher's words
-// and would let anybody write into the feed. Title and date are the page's.
+// It errs on the side of too much: a block beside the article that holds a
+// defanged value or a digest stays, whatever it is called (in a menu or footer
+// only a defanged value counts: builds are named there); and where the main
+// element lacks what the rest means, live names in lists included, more of the
+// page is taken, up to all of it. Readers' comments always go: they are not the
+// publisher's words and would let anybody write into the feed. Title and date
+// are the page's.
 //
 // The errors are the reader's, ErrTooLarge and ctx's.
 func MainText(ctx context.Context, r io.Reader) (Document, error) {

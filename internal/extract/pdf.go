@@ -18,7 +18,13 @@ const MaxPDF = 64 << 20
 // allocates what a file of a kilobyte asks for, and follows references until
 // the stack ends, which no caller can recover from. Here every bound is a
 // number: bytes, objects, values, pages, nesting, text.
-func renderPDF(data []byte) (Document, error) {
+func renderPDF(data []byte) (doc Document, err error) {
+	defer func() {
+		// What all the bounds have missed costs this document, not the server.
+		if p := recover(); p != nil {
+			doc, err = Document{}, fmt.Errorf("read PDF: %w: %v", ErrDamaged, p)
+		}
+	}()
 	f, err := openPDF(data)
 	if err != nil {
 		return Document{}, fmt.Errorf("read PDF: %w", err)
@@ -42,7 +48,7 @@ func renderPDF(data []byte) (Document, error) {
 	for _, link := range liveLinks(text) {
 		links.add(link)
 	}
-	doc := Document{Text: text, Links: links.list}
+	doc = Document{Text: text, Links: links.list}
 	f.about(&doc)
 	return doc, nil
 }

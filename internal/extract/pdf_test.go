@@ -253,6 +253,9 @@ func TestRenderPDFHostile(t *testing.T) {
 			w.stream("/Type /ObjStm /N 3 /First 12 /Extends 6 0 R", "6 0 6 0 5 99     ")
 			return w.String()
 		}},
+		{"table that says so", ErrDamaged, func() string {
+			return "%PDF-1.7\n3 0 obj\n<< /Type /XRef /W [1 1 1] /Size 4 /Root 1 0 R /Length 12 >>\nstream\n\x00\x00\x00\x02\x02\x00\x02\x02\x00\x01\x09\x00\nendstream\nendobj\nstartxref\n9\n%%EOF\n"
+		}},
 		{"form that draws itself", nil, func() string {
 			w := pdfOf(helvetica, show+" /X Do")
 			w.objects[3] = "<< /Type /Page /Contents 5 0 R /Resources << /Font << /F1 3 0 R >> /XObject << /X 6 0 R >> >> >>"
@@ -352,8 +355,11 @@ func FuzzRenderPDF(f *testing.F) {
 	f.Add(w.String())
 	f.Add("1 0 obj<</Type/Page/Contents 2 0 R>>endobj 2 0 obj<</Filter[/LZWDecode/RunLengthDecode/ASCII85Decode]/DecodeParms<</Predictor 15>>>>stream\n\x80\x0b\x60\x50endstream")
 	f.Fuzz(func(t *testing.T, source string) {
-		doc, err := Render(strings.NewReader(source), PDF)
+		doc, err := renderPDF([]byte(source))
 		if err != nil {
+			if errors.Is(err, ErrDamaged) && strings.Contains(err.Error(), "runtime error") {
+				t.Errorf("panic: %v", err)
+			}
 			return
 		}
 		if !utf8.ValidString(doc.Text) || !utf8.ValidString(doc.Title) || strings.Contains(doc.Text, "\x00") {

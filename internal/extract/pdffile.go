@@ -265,7 +265,7 @@ func (f *pdfFile) unpack(o *pdfObject) {
 			return
 		}
 		at := first + int(offset)
-		if had := f.objects[pdfRef(number)]; offset < 0 || at >= len(data) || had != nil && had.order > o.order {
+		if had := f.objects[pdfRef(number)]; at < first || at >= len(data) || had != nil && had.order > o.order {
 			continue
 		}
 		f.objects[pdfRef(number)] = &pdfObject{in: data, at: at, order: o.order}

@@ -24,6 +24,10 @@ type pdfFont struct {
 	measured bool
 }
 
+// entryCost is what an entry of a font's tables costs, in values of the
+// document: more than a value does to make.
+const entryCost = 4
+
 // unknownGlyph stands for a code that the document gives no meaning.
 const unknownGlyph = "\uFFFD"
 
@@ -102,10 +106,10 @@ func (t *pdfText) wideWidths(f *pdfFont, d pdfDict) {
 			return
 		}
 		last := uint32(min(0xFFFF, max(0, t.file.getNumber(w[i+1], 0))))
-		for c := first; c <= last; c++ {
+		for c := first; c <= last && t.file.values > 0; c++ {
 			f.widths[c] = t.file.getNumber(w[i+2], f.width)
 		}
-		t.file.values -= int(last) - int(min(first, last)) + 1
+		t.file.values -= entryCost * (int(last) - int(min(first, last)) + 1)
 		i += 3
 	}
 }
@@ -182,7 +186,7 @@ func (t *pdfText) ranges(f *pdfFont, args []any) {
 		if last > 0xFFFF || last < first {
 			continue
 		}
-		if t.file.values -= int(last - first); t.file.values < 0 {
+		if t.file.values -= entryCost * int(last-first); t.file.values < 0 {
 			return
 		}
 		list, _ := args[i+2].(pdfArray)
