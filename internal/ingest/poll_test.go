@@ -183,6 +183,9 @@ func TestPollNews(t *testing.T) {
 	if !strings.Contains(two.Context, "beacons to") {
 		t.Errorf("context %q", two.Context)
 	}
+	if a := d.article(two); a.Severity != 21 || len(a.Actors) != 0 {
+		t.Errorf("severity %d, actors %v", a.Severity, a.Actors)
+	}
 	// A third entry: only that one is read.
 	p.put("/feed", "application/rss+xml", rss(
 		item("3", p.URL+"/three", "Third", story("three[.]bad-relay[.]example")),
@@ -192,6 +195,24 @@ func TestPollNews(t *testing.T) {
 	d.clock.add(time.Hour)
 	if rep := d.poll(src, store.RunOK); rep.Stats.Read != 1 || rep.Stats.New != 1 || p.count("/two") != 1 {
 		t.Errorf("%+v, asked %v", rep.Stats, p.asked)
+	}
+}
+
+// TestArticleSeverity reads a report about a vulnerability that the store
+// knows to be exploited, by an actor.
+func TestArticleSeverity(t *testing.T) {
+	t.Parallel()
+	p, d := newPress(t), newDesk(t)
+	p.put("/kev", "application/json", `{"vulnerabilities":[{"cveID":"CVE-2026-11111","vulnerabilityName":"Heron","dateAdded":"2026-10-01"}]}`)
+	d.poll(source("kev", p.URL+"/kev", "kev"), store.RunOK)
+	p.put("/feed", "application/rss+xml", rss(item("1", p.URL+"/one", "Gamaredon again", story("one[.]bad-relay[.]example")+
+		"<p>It exploits CVE-2026-11111 and CVE-2026-22222 and encrypts files (T1486).</p>")))
+	d.poll(source("heron", p.URL+"/feed", "news"), store.RunOK)
+	a := d.article(d.one(ioc.Domain, "one.bad-relay.example"))
+	// The report 10, exploited 35, another vulnerability 10, impact 25, one
+	// technique 1, an actor 10.
+	if a.Severity != 91 || !cmp.Equal(a.Actors, []string{"Gamaredon"}) {
+		t.Errorf("severity %d, actors %v", a.Severity, a.Actors)
 	}
 }
 

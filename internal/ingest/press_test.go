@@ -175,6 +175,20 @@ func (d *desk) one(typ ioc.Type, key string) store.Record {
 	return found[0]
 }
 
+// article returns the article of a record.
+func (d *desk) article(r store.Record) store.Article {
+	d.t.Helper()
+	var a store.Article
+	err := d.st.View(d.t.Context(), func(s store.Snapshot) (err error) {
+		a, err = s.Article(d.t.Context(), r.Article.ID)
+		return err
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return a
+}
+
 // state returns what is remembered of a feed.
 func (d *desk) state(feed string) store.FeedState {
 	d.t.Helper()

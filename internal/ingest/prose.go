@@ -56,8 +56,14 @@ func (p *pass) tell(ctx context.Context, name string, l *lane, about *report, te
 		return err
 	}
 	about.tlp = max(about.tlp, said.TLP)
+	article := l.article(&about.article, about.digest, about.tlp)
+	article.Actors = extract.Actors(article.Title + "\n" + text)
+	var failed error
+	if article.Severity, failed = p.severity(ctx, said, article.Actors); failed != nil {
+		return failed
+	}
 	t := telling{
-		pass: p, lane: l, name: name, article: l.article(&about.article, about.digest, about.tlp),
+		pass: p, lane: l, name: name, article: article,
 		techniques: techniques(first(said.Techniques, maxMentions)), tags: mentioned(said.CVEs),
 		tlp: about.tlp, seen: make(map[ioc.Indicator]bool, len(said.Candidates)), meant: meantBy(said.Candidates),
 	}

@@ -29,10 +29,13 @@ func MergeArticle(have Article, more *Article) (Article, bool) {
 	have.TLP = max(have.TLP, more.TLP)
 	have.OtherURLs = withAll(have.OtherURLs, more.OtherURLs)
 	have.Tags = withAll(have.Tags, more.Tags)
+	have.Actors = withAll(have.Actors, more.Actors)
+	have.Severity = max(have.Severity, more.Severity)
 	changed := have.Title != was.Title || have.URL != was.URL || have.GUID != was.GUID || have.Publisher != was.Publisher ||
 		have.Summary != was.Summary || have.Category != was.Category || have.Digest != was.Digest || have.TLP != was.TLP ||
 		!have.Modified.Equal(was.Modified) || !have.Published.Equal(was.Published) ||
-		len(have.OtherURLs) != len(was.OtherURLs) || len(have.Tags) != len(was.Tags)
+		len(have.OtherURLs) != len(was.OtherURLs) || len(have.Tags) != len(was.Tags) ||
+		len(have.Actors) != len(was.Actors) || have.Severity != was.Severity
 	return have, changed
 }
 

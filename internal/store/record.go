@@ -95,7 +95,12 @@ type Article struct {
 	Summary   string
 	Category  string
 	Tags      []string
-	TLP       ioc.TLP
+	// Actors are the threat actors that it names, in order of appearance.
+	Actors []string
+	// Severity is the score of function Severity, 0 when nobody reckoned it: of
+	// an article that a structured source only refers to.
+	Severity int
+	TLP      ioc.TLP
 	// Published and Modified are zero when unknown. Fetched is ours: when the
 	// run that first read the article began.
 	Published, Modified, Fetched time.Time

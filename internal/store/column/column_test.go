@@ -59,7 +59,7 @@ func TestDetails(t *testing.T) {
 	for name, want := range map[string]store.Article{
 		"none": {ID: uuid.Max},
 		"all": {
-			ID: uuid.Max, OtherURLs: []string{"https://b.example/"}, GUID: "g", Digest: "d", Publisher: "p", Summary: "s", Category: "c",
+			ID: uuid.Max, OtherURLs: []string{"https://b.example/"}, GUID: "g", Digest: "d", Publisher: "p", Summary: "s", Category: "c", Actors: []string{"APT28"}, Severity: 45,
 			Tags: []string{"t"}, TLP: ioc.Amber, Published: at, Modified: at.Add(time.Hour), Fetched: at.Add(2 * time.Hour),
 		},
 	} {

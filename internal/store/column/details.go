@@ -19,6 +19,8 @@ type details struct {
 	Summary   string   `json:"summary,omitempty"`
 	Category  string   `json:"category,omitempty"`
 	Tags      []string `json:"tags,omitempty"`
+	Actors    []string `json:"actors,omitempty"`
+	Severity  int      `json:"severity,omitempty"`
 	TLP       ioc.TLP  `json:"tlp,omitempty"`
 	Published int64    `json:"published,omitempty"`
 	Modified  int64    `json:"modified,omitempty"`
@@ -30,7 +32,7 @@ type details struct {
 func Details(a *store.Article) (string, error) {
 	b, err := json.Marshal(details{
 		OtherURLs: a.OtherURLs, GUID: a.GUID, Digest: a.Digest, Publisher: a.Publisher, Summary: a.Summary,
-		Category: a.Category, Tags: a.Tags, TLP: a.TLP,
+		Category: a.Category, Tags: a.Tags, Actors: a.Actors, Severity: a.Severity, TLP: a.TLP,
 		Published: seconds(a.Published), Modified: seconds(a.Modified), Fetched: seconds(a.Fetched),
 	})
 	if err != nil {
@@ -48,6 +50,7 @@ func ParseDetails(a *store.Article, text string) error {
 	}
 	a.OtherURLs, a.GUID, a.Digest, a.Publisher, a.Summary = d.OtherURLs, d.GUID, d.Digest, d.Publisher, d.Summary
 	a.Category, a.Tags, a.TLP = d.Category, d.Tags, d.TLP
+	a.Actors, a.Severity = d.Actors, d.Severity
 	a.Published, a.Modified, a.Fetched = unix(d.Published), unix(d.Modified), unix(d.Fetched)
 	return nil
 }

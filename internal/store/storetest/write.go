@@ -298,7 +298,7 @@ func writeArticles(t *testing.T, open Open) {
 	a := &store.Article{
 		ID: store.ArticleID("f", "https://reports.example/1"), Feed: feed, Title: "T \"1\"", URL: "https://reports.example/1",
 		OtherURLs: []string{"https://reports.example/z", "https://reports.example/b"},
-		Digest:    "00ff", Publisher: "P", Summary: "S\nS", Category: "research", Tags: []string{"a", "b"}, TLP: ioc.Green,
+		Digest:    "00ff", Publisher: "P", Summary: "S\nS", Category: "research", Tags: []string{"a", "b"}, Actors: []string{"APT28"}, Severity: 45, TLP: ioc.Green,
 		Published: time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC), Modified: time.Date(2025, 1, 3, 3, 4, 5, 0, time.UTC),
 		Fetched: time.Date(2025, 1, 4, 3, 4, 5, 0, time.UTC),
 	}
