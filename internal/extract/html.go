@@ -40,6 +40,7 @@ type tag struct {
 	atom   atom.Atom
 	name   string
 	hidden bool
+	around bool // what pages have around an article
 	attr   map[string]string
 }
 
@@ -56,6 +57,8 @@ func readTag(z *html.Tokenizer) tag {
 			t.hidden = string(value) != "until-found"
 		case "style":
 			t.hidden = t.hidden || hides(value)
+		case "class", "id", "role":
+			t.around = t.around || isAround(value)
 		case "href", "content", "name", "property", "itemprop", "datetime", "type":
 			if t.attr == nil {
 				t.attr = map[string]string{}
@@ -117,7 +120,7 @@ func (w *htmlWriter) start(t tag) {
 	if t.attr != nil {
 		w.meta(t)
 	}
-	if (skipped(t.atom) || t.hidden) && !isVoid(t.atom) {
+	if (skipped(t.atom) || t.hidden || (t.around && contains(t.atom))) && !isVoid(t.atom) {
 		w.skipName, w.skipDepth = t.name, 1
 		w.jsonLD = t.atom == atom.Script && t.attr["type"] == "application/ld+json"
 		return

@@ -1,6 +1,10 @@
 package extract
 
-import "golang.org/x/net/html/atom"
+import (
+	"strings"
+
+	"golang.org/x/net/html/atom"
+)
 
 // skipped says that what is in an element is not the article.
 func skipped(a atom.Atom) bool {
@@ -46,3 +50,46 @@ func breaks(a atom.Atom) int {
 	}
 	return 0
 }
+
+// contains says that an element can be a part of a page that is left out for
+// its name, and is not the page or the article itself.
+func contains(a atom.Atom) bool {
+	switch a {
+	case atom.Div, atom.Section, atom.Ul, atom.Ol, atom.P, atom.Form, atom.Header, atom.Dialog, atom.Span:
+		return true
+	}
+	return false
+}
+
+// isAround says that a class, id or role names what pages have around an
+// article: "share-buttons", "cookie-banner", "navigation". The first word of a
+// name decides, so that "no-sidebar" and "article-with-comments" are none.
+func isAround(names []byte) bool {
+	const longest = 512
+	for name := range strings.FieldsSeq(string(names[:min(len(names), longest)])) {
+		name = strings.ToLower(name)
+		if aroundNames.has(name) {
+			return true
+		}
+		first, rest, ok := strings.Cut(strings.ReplaceAll(name, "_", "-"), "-")
+		if ok && aroundWords.has(first) && rest != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// aroundNames are whole names, aroundWords the first words of longer ones.
+//
+//nolint:gochecknoglobals // read-only tables
+var (
+	aroundNames = wordSet(`navigation contentinfo complementary banner search alertdialog share sharing social
+		social-links social-share sharedaddy addtoany breadcrumb breadcrumbs sidebar newsletter related
+		related-posts related-articles relatedposts related-content recommended jp-relatedposts site-header
+		site-footer site-navigation navbar main-menu cookies cookie cookie-notice gdpr onetrust-banner-sdk
+		comments comment-list disqus_thread author-bio author-box about-author post-tags tag-list tags-links
+		pagination skip-link screen-reader-text sr-only visually-hidden subscribe popup modal`)
+
+	aroundWords = wordSet(`cookie cookies gdpr consent share sharing addthis addtoany breadcrumb breadcrumbs newsletter
+		onetrust cookiebot`)
+)
