@@ -92,6 +92,9 @@ func (a *app) migrate(cmd *cobra.Command, f migrateFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := readable(f.to); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
 	if err := storeExists(path); err != nil {
 		return err
 	}
@@ -101,7 +104,7 @@ func (a *app) migrate(cmd *cobra.Command, f migrateFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	hide := func(err error) error { return hideSecrets(config.Config{Store: f.to}, err) }
+	hide := func(err error) error { return hideSecrets(config.Config{Store: f.to}, plainCauses(err)) }
 	to, err := postgres.Open(ctx, postgres.Options{DSN: f.to, Now: a.now})
 	if err != nil {
 		return hide(err)

@@ -270,3 +270,26 @@ func TestMigrateRevoked(t *testing.T) {
 		t.Errorf("keys after starting over: %+v, %v", keys, err)
 	}
 }
+
+// TestMigrateAddress: what is wrong with the address of the new store is said
+// without repeating it.
+func TestMigrateAddress(t *testing.T) {
+	t.Parallel()
+	from := "sqlite:" + filepath.Join(imported(t), storeFile)
+	for name, tt := range map[string]struct{ to, want string }{
+		"an @":      {"postgres://ann:s3cr@etPW@db.example/d", "write an @ in the password as %40"},
+		"a slash":   {"postgres://ann:s3cr/etPW@db.example/d", "as %2F, %3F, %23 and %40"},
+		"no server": {"postgres://ann:s3cretPW@127.0.0.1:1/d?connect_timeout=1", "127.0.0.1:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := spoor(t, "", "migrate", "--from", from, "--to", tt.to)
+			if got.status != statusFailed || !strings.Contains(got.stderr, tt.want) || strings.Contains(got.stderr, "s3cr") || strings.Contains(got.stderr, "etPW") {
+				t.Errorf("status %d: %s", got.status, got.stderr)
+			}
+			if strings.Count(got.stderr, "127.0.0.1:1 ") > 1 {
+				t.Errorf("the same server is named again: %s", got.stderr)
+			}
+		})
+	}
+}

@@ -50,7 +50,7 @@ func (t *txn) stored(ctx context.Context, s *Store, wanted hitIDs) ([]row, error
 	}
 	var facets map[uuid.UUID]*facet
 	if err == nil {
-		facets, err = s.facets.of(found, func(row func(pgx.Rows) error, missing [][16]byte) error {
+		facets, err = s.facetsOf(found, func(row func(pgx.Rows) error, missing [][16]byte) error {
 			rows, err := t.Query(ctx, selectFacets, missing)
 			if err != nil {
 				return err
@@ -112,7 +112,7 @@ func (r *row) values() []any {
 	return []any{
 		[16]byte(indicatorID(r.Type, r.Key)), [16]byte(r.ID), [16]byte(r.runID), [16]byte(r.facetID), article,
 		r.Seq, r.addedSeq, r.FirstSeen, r.LastSeen, r.AddedAt, r.UpdatedAt,
-		int16(r.Type), int16(r.Confidence), int16(r.TLP), r.dated, r.Key, value, text(column.Ports(r.Ports)), text(r.Context),
+		int16(r.Type), int16(r.Confidence), int16(r.TLP), r.dated, r.Key, value, column.Text(column.Ports(r.Ports)), column.Text(r.Context),
 		instant(r.ValidUntil), instant(r.ValidSaid),
 	}
 }

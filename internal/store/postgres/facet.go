@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"sync"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -52,45 +51,13 @@ func (f *facet) id(labels string) uuid.UUID {
 
 // facetCache holds facets that readers met. An id says what the facet says, so
 // the cache is never wrong.
-type facetCache struct {
-	mu   sync.RWMutex
-	byID bounded[uuid.UUID, *facet]
-}
-
-func (fc *facetCache) get(id uuid.UUID) *facet {
-	fc.mu.RLock()
-	defer fc.mu.RUnlock()
-	return fc.byID.m[id]
-}
-
-func (fc *facetCache) put(id uuid.UUID, f *facet) {
-	fc.mu.Lock()
-	defer fc.mu.Unlock()
-	fc.byID.put(id, f, f.size())
-}
-
-// bounded is a map of at most maxCached bytes, which it keeps to by starting
-// over: what is in use comes back soon.
-type bounded[K comparable, V any] struct {
-	m    map[K]V
-	size int
-}
-
-const maxCached = 16 << 20
-
-func (b *bounded[K, V]) put(k K, v V, size int) {
-	if b.m == nil || b.size+size > maxCached {
-		b.m, b.size = make(map[K]V), 0
-	}
-	b.m[k] = v
-	b.size += size
-}
+type facetCache = column.Cache[uuid.UUID, *facet]
 
 const selectFacets = `SELECT f.id, f.feed_id, d.name, d.category, f.type, f.confidence, f.origin, f.tlp, f.labels FROM facets f JOIN feeds d ON d.id = f.feed_id WHERE f.id = ANY($1)`
 
-// of returns the facets of the rows, those that are not held with one question
-// of selectFacets.
-func (fc *facetCache) of(rows []row, ask func(row func(pgx.Rows) error, missing [][16]byte) error) (map[uuid.UUID]*facet, error) {
+// facetsOf returns the facets of the rows, those that are not cached with one
+// question of selectFacets.
+func (s *Store) facetsOf(rows []row, ask func(row func(pgx.Rows) error, missing [][16]byte) error) (map[uuid.UUID]*facet, error) {
 	all := make(map[uuid.UUID]*facet, 1)
 	var missing [][16]byte
 	for i := range rows {
@@ -98,7 +65,7 @@ func (fc *facetCache) of(rows []row, ask func(row func(pgx.Rows) error, missing 
 		if _, known := all[id]; known {
 			continue
 		}
-		all[id] = fc.get(id)
+		all[id] = s.facets.Get(id)
 		if all[id] == nil {
 			missing = append(missing, id)
 		}
@@ -112,7 +79,7 @@ func (fc *facetCache) of(rows []row, ask func(row func(pgx.Rows) error, missing 
 			return err
 		}
 		all[id] = f
-		fc.put(id, f)
+		s.facets.Put(id, f, f.size())
 		return nil
 	}, missing)
 	if err != nil {
@@ -128,7 +95,7 @@ func (fc *facetCache) of(rows []row, ask func(row func(pgx.Rows) error, missing 
 
 // facetsOf returns the facets of the rows.
 func (v *snapshot) facetsOf(ctx context.Context, rows []row) (map[uuid.UUID]*facet, error) {
-	return v.st.facets.of(rows, func(row func(pgx.Rows) error, missing [][16]byte) error {
+	return v.st.facetsOf(rows, func(row func(pgx.Rows) error, missing [][16]byte) error {
 		return v.timeless(ctx, selectFacets, row, missing)
 	})
 }

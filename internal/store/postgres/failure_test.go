@@ -363,21 +363,6 @@ func TestManyReaders(t *testing.T) {
 	whole(t, s)
 }
 
-// TestBoundedCache: labels of any size cost no more than the bound.
-func TestBoundedCache(t *testing.T) {
-	t.Parallel()
-	var b bounded[int, int]
-	for i := range 100 {
-		b.put(i, i, maxCached/10)
-		if b.size > maxCached || len(b.m) > 10 {
-			t.Fatalf("after %d: %d entries of %d bytes", i, len(b.m), b.size)
-		}
-		if b.m[i] != i {
-			t.Fatalf("%d is not there at once", i)
-		}
-	}
-}
-
 // TestNamedConditions: the conditions that a caller acts on have their names.
 func TestNamedConditions(t *testing.T) {
 	t.Parallel()

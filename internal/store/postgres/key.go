@@ -43,6 +43,11 @@ const (
 	selectSameKeyID = `SELECT hash FROM api_keys WHERE id = $1`
 )
 
+// accountID names an account by its name.
+func accountID(name string) uuid.UUID {
+	return uuid.NewSHA1(store.Namespace, append([]byte("account\x00"), name...))
+}
+
 func (t *txn) addKey(ctx context.Context, key store.Key) error {
 	known, err := t.hasKey(ctx, key)
 	if err != nil {
@@ -54,7 +59,7 @@ func (t *txn) addKey(ctx context.Context, key store.Key) error {
 	if known {
 		return fmt.Errorf("key %s: %w", key.Prefix, store.ErrExists)
 	}
-	account := uuid.NewSHA1(store.Namespace, append([]byte("account\x00"), key.Account...))
+	account := accountID(key.Account)
 	if _, err := t.Exec(ctx, insertAccount, [16]byte(account), key.Account, instant(key.CreatedAt)); err != nil {
 		return fmt.Errorf("make account: %w", err)
 	}

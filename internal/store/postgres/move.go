@@ -147,20 +147,16 @@ func (s *Store) LoadMove(ctx context.Context, p store.Part) error {
 	})
 }
 
-const (
-	insertMovedFeed    = `INSERT INTO feeds (id, name, category) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`
-	insertMovedKey     = `INSERT INTO api_keys (hash, id, account_id, made, name, prefix, tier, scopes, allowed_ips, max_tlp, created_at, expires_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (hash) DO NOTHING`
-	insertMovedAccount = insertAccount
-)
+const insertMovedKey = `INSERT INTO api_keys (hash, id, account_id, made, name, prefix, tier, scopes, allowed_ips, max_tlp, created_at, expires_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (hash) DO NOTHING`
 
 // loadHeads writes what comes whole and is not there yet.
 func (t *txn) loadHeads(ctx context.Context, p store.Part) error {
 	b := new(pgx.Batch)
 	for _, f := range p.Feeds {
-		b.Queue(insertMovedFeed, [16]byte(feedID(f.Name)), f.Name, string(f.Category))
+		b.Queue(insertFeed, [16]byte(feedID(f.Name)), f.Name, string(f.Category))
 	}
 	for _, a := range p.Accounts {
-		b.Queue(insertMovedAccount, [16]byte(accountID(a.Name)), a.Name, a.CreatedAt)
+		b.Queue(insertAccount, [16]byte(accountID(a.Name)), a.Name, a.CreatedAt)
 	}
 	for i := range p.Keys {
 		k := &p.Keys[i]
@@ -183,6 +179,9 @@ func (t *txn) loadHeads(ctx context.Context, p store.Part) error {
 	}
 	if b.Len() == 0 {
 		return nil
+	}
+	if len(p.Keys) > 0 {
+		t.clock.keysChanged++
 	}
 	if err := t.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("write feeds and keys: %w", err)
@@ -228,16 +227,11 @@ func (t *txn) loadArticles(ctx context.Context, articles []store.MovedArticle) e
 	})
 }
 
-// accountID names an account by its name, as addKey does.
-func accountID(name string) uuid.UUID {
-	return uuid.NewSHA1(store.Namespace, append([]byte("account\x00"), name...))
-}
-
 // row are the sighting's columns.
 func (s *said) row() []any {
 	return []any{
 		[16]byte(indicatorID(s.record.Type, s.record.Key)), [16]byte(s.record.ID), s.seq, [16]byte(s.run), instant(s.at), [16]byte(s.facet),
-		instant(s.dates[0]), instant(s.dates[1]), text(column.Ports(s.ports)), text(s.about),
+		instant(s.dates[0]), instant(s.dates[1]), column.Text(column.Ports(s.ports)), column.Text(s.about),
 		instant(s.until), instant(s.assumed),
 	}
 }
@@ -536,12 +530,7 @@ func (s *Store) makeIndexes(ctx context.Context) error {
 			return fmt.Errorf("make index %s: %w", i.name, err)
 		}
 	}
-	for _, table := range []string{"records", "sightings", "facets", "facet_labels", "articles", "runs"} {
-		if err := s.alone(ctx, "ANALYZE "+table); err != nil {
-			return fmt.Errorf("analyze %s: %w", table, err)
-		}
-	}
-	return nil
+	return s.analyse(ctx, "records", "sightings", "facets", "facet_labels", "articles", "runs")
 }
 
 // alone runs a statement in a transaction of its own, which may be run twice.

@@ -156,12 +156,15 @@ type sightings struct {
 	facets    []row
 }
 
-func (s *sightings) scan(r pgx.Rows) error {
+func (s *sightings) scan(r pgx.Rows) error { return s.scanWith(r) }
+
+// scanWith also reads columns that come before.
+func (s *sightings) scanWith(r pgx.Rows, before ...any) error {
 	var one store.Sighting
 	var f row
 	var first, last, until, assumed *time.Time
 	var ports, about pgtype.Text
-	err := r.Scan((*[16]byte)(&s.indicator), (*[16]byte)(&one.Run), &one.SeenAt, (*[16]byte)(&f.facetID), &first, &last, &ports, &about, &one.Seq, &until, &assumed)
+	err := r.Scan(append(before, (*[16]byte)(&s.indicator), (*[16]byte)(&one.Run), &one.SeenAt, (*[16]byte)(&f.facetID), &first, &last, &ports, &about, &one.Seq, &until, &assumed)...)
 	one.SeenAt, one.FirstSeen, one.LastSeen = one.SeenAt.UTC(), known(first), known(last)
 	one.ValidUntil, one.Assumed = known(until), known(assumed)
 	one.Ports, one.Context = column.ParsePorts(ports.String), about.String
@@ -184,14 +187,6 @@ func instant(t time.Time) any {
 		return nil
 	}
 	return t.UTC().Truncate(time.Second)
-}
-
-// text returns a nullable text column: nil when empty.
-func text(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }
 
 // byLastSeen orders by LastSeen descending, then ID.

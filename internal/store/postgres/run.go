@@ -105,27 +105,23 @@ func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outco
 // fewRecords are found without the planner knowing how many there are.
 const fewRecords = 5000
 
-// These tell the planner how large the tables have become: what it knew of
-// empty ones would have it walk full ones. One table a statement, which every
-// engine takes.
-const (
-	analyzeRecords   = `ANALYZE records`
-	analyzeFacets    = `ANALYZE facets`
-	analyzeArticles  = `ANALYZE articles`
-	analyzeSightings = `ANALYZE sightings`
-)
-
+// analyse tells the planner how large the tables have become: what it knew of
+// empty ones would have it walk full ones.
 func (r *run) analyse(ctx context.Context) error {
-	for _, table := range []string{analyzeRecords, analyzeFacets, analyzeArticles, analyzeSightings} {
-		err := r.st.retry(ctx, func() error {
-			_, err := r.st.primary.pool.Exec(ctx, table)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("analyse tables: %w", err)
-		}
+	if err := r.st.analyse(ctx, "records", "facets", "articles", "sightings"); err != nil {
+		return err
 	}
 	r.analysed = r.before + r.added
+	return nil
+}
+
+// analyse takes one table a statement, which every engine does.
+func (s *Store) analyse(ctx context.Context, tables ...string) error {
+	for _, table := range tables {
+		if err := s.alone(ctx, "ANALYZE "+table); err != nil {
+			return fmt.Errorf("analyse %s: %w", table, err)
+		}
+	}
 	return nil
 }
 
@@ -288,7 +284,7 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID) error {
 		return err
 	}
 	seq, at := w.clock.tick(w.at)
-	p.ID, p.facetID, p.runID, p.dated = id, facetID, w.run.id, dated(o)
+	p.ID, p.facetID, p.runID, p.dated = id, facetID, w.run.id, column.Dated(o)
 	p.Seq, p.addedSeq, p.AddedAt, p.UpdatedAt = seq, seq, at, at
 	w.clock.records++
 	w.clock.sightings++
@@ -299,17 +295,6 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID) error {
 	w.made = append(w.made, p)
 	w.out.New++
 	return nil
-}
-
-// dated tells which dates the source gave.
-func dated(o *store.Observation) (bits int16) {
-	if !o.FirstSeen.IsZero() {
-		bits |= 1
-	}
-	if !o.LastSeen.IsZero() {
-		bits |= 2
-	}
-	return bits
 }
 
 // saidFirst is the first sighting of a record that has not changed yet.

@@ -9,6 +9,13 @@ CREATE TABLE accounts (
     PRIMARY KEY (id)
 );
 
+CREATE TABLE allowed (
+    value text COLLATE "C" NOT NULL,
+    reason text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    PRIMARY KEY (value)
+);
+
 CREATE TABLE api_keys (
     hash bytea NOT NULL,
     id uuid NOT NULL,
@@ -80,6 +87,12 @@ CREATE TABLE facets (
 CREATE INDEX facets_feed ON facets USING btree (feed_id);
 CREATE INDEX facets_type ON facets USING btree (type);
 
+CREATE TABLE feed_states (
+    feed text COLLATE "C" NOT NULL,
+    state text NOT NULL,
+    PRIMARY KEY (feed)
+);
+
 CREATE TABLE feeds (
     id uuid NOT NULL,
     name text COLLATE "C" NOT NULL,
@@ -127,6 +140,8 @@ CREATE TABLE records (
     value text COLLATE "C",
     ports text,
     context text,
+    valid_until timestamp with time zone,
+    valid_said timestamp with time zone,
     PRIMARY KEY (indicator_id, id)
 );
 CREATE INDEX records_added ON records USING btree (added_seq);
@@ -145,10 +160,12 @@ CREATE TABLE runs (
     finished_at timestamp with time zone,
     stats text,
     batches bigint NOT NULL,
+    sightings bigint,
     PRIMARY KEY (id),
     FOREIGN KEY (feed_id) REFERENCES feeds(id)
 );
-CREATE INDEX runs_open ON runs USING btree (started_at) WHERE (finished_at IS NULL);
+CREATE INDEX runs_feed ON runs USING btree (feed_id, started_at, id);
+CREATE INDEX runs_started ON runs USING btree (started_at, id);
 
 CREATE TABLE sightings (
     indicator_id uuid NOT NULL,
@@ -161,6 +178,8 @@ CREATE TABLE sightings (
     last_seen timestamp with time zone,
     ports text,
     context text,
+    valid_until timestamp with time zone,
+    assumed timestamp with time zone,
     PRIMARY KEY (indicator_id, record_id, seq)
 );
 
@@ -178,4 +197,10 @@ CREATE TABLE usage_keys (
     key_id uuid NOT NULL,
     holders text NOT NULL,
     PRIMARY KEY (key_id)
+);
+
+CREATE TABLE writers (
+    id uuid NOT NULL,
+    since timestamp with time zone NOT NULL,
+    PRIMARY KEY (id)
 );

@@ -125,6 +125,9 @@ func (g *given) searches() map[string]statement {
 		"exact, four":              exact(g.indicators[:4]...),
 		"exact, many":              exact(g.indicators[:9]...),
 		"matches by primary key":   {selectByPrimaryKey, []any{g.indicators, g.records}, 0},
+		"exact, then":              {selectByIndicatorsThen, []any{5, g.indicators[:9], g.now}, sorts},
+		"added from":               {selectAddedFrom, []any{77}, 0},
+		"sightings of records":     {selectSightingsOf, []any{g.indicators, g.records}, 0},
 		"record":                   {selectRecordByID, []any{g.record}, 0},
 		"first said":               {selectFirstSaid, []any{g.record}, 0},
 		"sightings":                {selectSightings, []any{g.indicator, g.record}, 0},
@@ -219,7 +222,6 @@ func (g *given) writes() map[string]statement {
 		"rename move":       {renameMove, []any{"another", g.now}, 0},
 		"reset move":        {resetMove, nil, 0},
 		"abandon move":      {deleteMove, nil, 0},
-		"move feed":         {insertMovedFeed, []any{g.feed, "f", "c"}, 0},
 		"move key":          {insertMovedKey, []any{g.hash, g.key, g.key, 1, "n", "p", "t", "[]", "[]", 1, g.now, nil, nil}, 0},
 	}
 }

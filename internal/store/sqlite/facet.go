@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"fmt"
-	"sync"
 
 	"zombiezen.com/go/sqlite"
 
@@ -40,54 +39,20 @@ func (f *facet) size() int { return 128 + f.labels.Size() }
 
 // facetCache holds facets that readers met. They never change and their ids
 // are never reused, so it is never wrong.
-type facetCache struct {
-	mu   sync.RWMutex
-	byID bounded[int64, *facet]
-}
-
-func (fc *facetCache) get(id int64) *facet {
-	fc.mu.RLock()
-	defer fc.mu.RUnlock()
-	return fc.byID.m[id]
-}
-
-func (fc *facetCache) put(id int64, f *facet) {
-	fc.mu.Lock()
-	defer fc.mu.Unlock()
-	fc.byID.put(id, f, f.size())
-}
-
-// bounded is a map of at most maxCached bytes, which it keeps to by starting
-// over: what is in use comes back soon.
-type bounded[K comparable, V any] struct {
-	m    map[K]V
-	size int
-}
-
-// maxCached is far more than the facets of any feed seen so far take, and
-// bounds a feed in which every row has labels of its own.
-const maxCached = 16 << 20
-
-func (b *bounded[K, V]) put(k K, v V, size int) {
-	if b.m == nil || b.size+size > maxCached {
-		b.m, b.size = make(map[K]V), 0
-	}
-	b.m[k] = v
-	b.size += size
-}
+type facetCache = column.Cache[int64, *facet]
 
 const selectFacet = `SELECT f.feed_id, d.name, d.category, f.type, f.confidence, f.origin, f.tlp, f.labels FROM facets f JOIN feeds d ON d.id = f.feed_id WHERE f.id = ?`
 
 // facet returns the facet with that id, which a row of this snapshot names.
 func (v *snapshot) facet(id int64) (*facet, error) {
-	if f := v.st.facets.get(id); f != nil {
+	if f := v.st.facets.Get(id); f != nil {
 		return f, nil
 	}
 	f, err := v.loadFacet(id)
 	if err != nil {
 		return nil, err
 	}
-	v.st.facets.put(id, f)
+	v.st.facets.Put(id, f, f.size())
 	return f, nil
 }
 
@@ -125,8 +90,8 @@ type facetKey struct {
 // facetWriter finds and makes facets for the one writer. What it remembers
 // holds only if its transactions commit: forget after one that did not.
 type facetWriter struct {
-	ids    bounded[facetKey, int64]
-	facets bounded[int64, *facet]
+	ids    *column.Cache[facetKey, int64]
+	facets *facetCache
 	// last is the labels text of the lists met last: neighbours in a feed
 	// mostly carry the same ones, and comparing slices is cheaper than
 	// encoding them.
@@ -140,7 +105,7 @@ type facetWriter struct {
 type facetMove struct{ records, lastSeq int64 }
 
 func newFacetWriter() *facetWriter {
-	return &facetWriter{moves: map[int64]facetMove{}}
+	return &facetWriter{ids: new(column.Cache[facetKey, int64]), facets: new(facetCache), moves: map[int64]facetMove{}}
 }
 
 func (w *facetWriter) forget() { *w = *newFacetWriter() }
@@ -159,7 +124,7 @@ func (w *facetWriter) id(c *conn, feedID int64, r *store.Record) (int64, error) 
 		return 0, err
 	}
 	key := facetKey{feedID: feedID, typ: r.Type, confidence: r.Confidence, origin: r.Origin, tlp: r.TLP, labels: text}
-	if id, ok := w.ids.m[key]; ok {
+	if id, ok := w.ids.Find(key); ok {
 		return id, nil
 	}
 	id := int64(0)
@@ -180,7 +145,7 @@ func (w *facetWriter) id(c *conn, feedID int64, r *store.Record) (int64, error) 
 			return 0, err
 		}
 	}
-	w.ids.put(key, id, 128+len(text))
+	w.ids.Put(key, id, 128+len(text))
 	return id, nil
 }
 
@@ -210,12 +175,12 @@ func insertLabels(c *conn, id int64, r *store.Record) error {
 
 // load returns a facet for the writer.
 func (w *facetWriter) load(c *conn, id int64) (*facet, error) {
-	if f := w.facets.m[id]; f != nil {
+	if f := w.facets.Get(id); f != nil {
 		return f, nil
 	}
 	f, err := c.loadFacet(id)
 	if err == nil {
-		w.facets.put(id, f, f.size())
+		w.facets.Put(id, f, f.size())
 	}
 	return f, err
 }

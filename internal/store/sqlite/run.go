@@ -237,7 +237,7 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bo
 	}
 	hi, lo := splitID(id)
 	if err := w.exec(insertRecord, rid, hi, lo, rec.Key, value, facetID, articleID, rec.FirstSeen.Unix(), rec.LastSeen.Unix(),
-		at, at, seq, text(column.Ports(rec.Ports)), text(rec.Context), instant(rec.ValidUntil), instant(rec.ValidSaid), int64(rec.Confidence), w.run.id, dated(o)); err != nil {
+		at, at, seq, column.Text(column.Ports(rec.Ports)), column.Text(rec.Context), instant(rec.ValidUntil), instant(rec.ValidSaid), int64(rec.Confidence), w.run.id, int64(column.Dated(o))); err != nil {
 		return false, fmt.Errorf("insert: %w", err)
 	}
 	if w.Changes() == 0 {
@@ -247,17 +247,6 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bo
 	w.facets.arrive(facetID, seq)
 	w.met.Add(uint32(rid)) //nolint:gosec // bounded above
 	return true, nil
-}
-
-// dated tells which dates the source gave.
-func dated(o *store.Observation) (bits int64) {
-	if !o.FirstSeen.IsZero() {
-		bits |= 1
-	}
-	if !o.LastSeen.IsZero() {
-		bits |= 2
-	}
-	return bits
 }
 
 // change stores what a record learnt from the observation.
@@ -272,7 +261,7 @@ func (w *writer) change(r *row, o *store.Observation) error {
 	seq, at := w.clock.tick(w.now)
 	w.clock.maxTLP = max(w.clock.maxTLP, int64(r.TLP))
 	if err := w.exec(updateRecord, facetID, int64(r.Confidence), r.FirstSeen.Unix(), r.LastSeen.Unix(), at, seq,
-		text(column.Ports(r.Ports)), text(r.Context), instant(r.ValidUntil), instant(r.ValidSaid), r.rid); err != nil {
+		column.Text(column.Ports(r.Ports)), column.Text(r.Context), instant(r.ValidUntil), instant(r.ValidSaid), r.rid); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
 	w.facets.leave(r.facetID)
@@ -284,5 +273,5 @@ func (w *writer) change(r *row, o *store.Observation) error {
 		return err
 	}
 	return w.exec(insertSighting, r.rid, seq, w.run.id, at, saidFacet, seconds(o.FirstSeen), seconds(o.LastSeen),
-		text(column.Ports(said.Ports)), text(said.Context), instant(said.ValidUntil))
+		column.Text(column.Ports(said.Ports)), column.Text(said.Context), instant(said.ValidUntil))
 }
