@@ -136,6 +136,10 @@ func (p *pair) record(ctx context.Context, id uuid.UUID, i int, random *rand.Ran
 	if _, err := both(ctx, p, "exact search for "+name, &p.Exact, func(s Snapshot) (Matches, error) { return withoutWork(s.Exact(ctx, exact)) }); err != nil {
 		return err
 	}
+	exact.AsOf = r.AddedAt // the state that it was made in
+	if _, err := both(ctx, p, "exact search, as of its making, for "+name, &p.Exact, func(s Snapshot) (Matches, error) { return withoutWork(s.Exact(ctx, exact)) }); err != nil {
+		return err
+	}
 	if i%containsEvery == 0 {
 		if err := p.contains(ctx, part(r.Key, random), sees); err != nil {
 			return err

@@ -110,7 +110,7 @@ func TestCompare(t *testing.T) {
 				Progress: func(d, _ int64) { done = d },
 			})
 			if c.want == "" {
-				if want := (Compared{Records: 2, Sightings: 2, Articles: 2, Exact: 2, Contains: 1, Related: 1, Lists: 8, Runs: 2, FeedStates: 1, Allowed: 1}); err != nil || n != want || done != 2 {
+				if want := (Compared{Records: 2, Sightings: 2, Articles: 2, Exact: 4, Contains: 1, Related: 1, Lists: 8, Runs: 2, FeedStates: 1, Allowed: 1}); err != nil || n != want || done != 2 {
 					t.Errorf("got %+v, %v, %d done, want %+v", n, err, done, want)
 				}
 				return

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"slices"
+	"time"
+
 	"github.com/google/uuid"
 
 	"spoor/internal/ioc"
@@ -35,6 +38,10 @@ type TypedKey struct {
 // ExactQuery asks for the records of the given keys.
 type ExactQuery struct {
 	Keys []TypedKey
+	// AsOf asks for what was known then, by our own clock: the records that
+	// were there, each as AsOf has it, ordered and counted as they were. Zero
+	// means now.
+	AsOf time.Time
 	Visibility
 	Window
 }
@@ -44,6 +51,8 @@ type ContainsQuery struct {
 	Needle Needle
 	// Types narrows to these; empty means all.
 	Types []ioc.Type
+	// AsOf is as in ExactQuery.
+	AsOf time.Time
 	Visibility
 	Window
 }
@@ -77,8 +86,12 @@ type RelatedQuery struct {
 	// records are never related. Nil means that only Matches are.
 	IsMatch func(t ioc.Type, key string) bool
 	// Limit is at most RelatedLimit. An engine may give fewer than there are
-	// when it met 20,000 matches and hidden records on the way.
+	// when it met 20,000 matches and hidden records on the way; with AsOf, also
+	// records that are younger or were changed since.
 	Limit int
+	// AsOf is as in ExactQuery: the matches are as they were then, and so is
+	// what belonged to them.
+	AsOf time.Time
 	Visibility
 }
 
@@ -98,6 +111,24 @@ const (
 type Related struct {
 	Record
 	Relation Relation
+}
+
+// HasMatch reports whether the key is that of a match.
+func (q RelatedQuery) HasMatch(k TypedKey) bool {
+	if q.IsMatch != nil {
+		return q.IsMatch(k.Type, k.Key)
+	}
+	return slices.ContainsFunc(q.Matches, func(m Record) bool { return m.Type == k.Type && m.Key == k.Key })
+}
+
+// Families returns the families of the matches, sorted, each once.
+func (q RelatedQuery) Families() []string {
+	var families []string
+	for i := range q.Matches {
+		families = append(families, q.Matches[i].Families...)
+	}
+	slices.Sort(families)
+	return slices.Compact(families)
 }
 
 // ArticleIDs returns the articles of the matches, in match order, each once.

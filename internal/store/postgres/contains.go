@@ -56,6 +56,13 @@ func (v *snapshot) Contains(ctx context.Context, q store.ContainsQuery) (store.M
 		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(len(a.key), len(b.key)), b.lastSeen.Compare(a.lastSeen), slices.Compare(a.id[:], b.id[:]))
 	})
 	var page hitIDs
+	if !q.AsOf.IsZero() {
+		if m.Records, err = v.containsAsOf(ctx, q, hits); err != nil {
+			return store.Matches{}, fmt.Errorf("read matches: %w", err)
+		}
+		m.Work.Rows = len(m.Records)
+		return m, nil
+	}
 	for _, h := range hits[min(q.Offset, len(hits)):min(q.Offset+q.Limit, len(hits))] {
 		page.add(h.typ, h.key, h.id)
 	}
@@ -78,7 +85,11 @@ func (v *snapshot) hits(ctx context.Context, q store.ContainsQuery) (hits []hit,
 	for i, t := range q.Types {
 		types[i] = int16(t)
 	}
-	for before := int64(1<<63 - 1); ; {
+	before, err := v.addedAfter(ctx, q.AsOf)
+	if err != nil {
+		return nil, work, err
+	}
+	for {
 		n := 0
 		err := v.query(ctx, question{sql: sql, args: []any{pattern, seen(q.Visibility), before, types, chunk}, replan: true}, func(r pgx.Rows) error {
 			var h hit

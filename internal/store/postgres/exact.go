@@ -55,6 +55,9 @@ func (v *snapshot) Exact(ctx context.Context, q store.ExactQuery) (store.Matches
 	if len(ids) == 0 {
 		return m, v.failed
 	}
+	if !q.AsOf.IsZero() {
+		return v.matchesAsOf(ctx, q, ids)
+	}
 	var rows []row
 	err := v.first(ctx, byIndicator(q.Visibility, ids), func(r pgx.Rows) error {
 		rows = append(rows, row{})
@@ -97,6 +100,15 @@ const selectByPrimaryKey = `SELECT ` + recordColumns + ` FROM unnest($1::uuid[],
 
 // byPrimaryKey returns the records in the order of the ids.
 func (v *snapshot) byPrimaryKey(ctx context.Context, h hitIDs) ([]store.Record, error) {
+	rows, err := v.rowsOf(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return v.records(ctx, rows)
+}
+
+// rowsOf returns the rows in the order of the ids.
+func (v *snapshot) rowsOf(ctx context.Context, h hitIDs) ([]row, error) {
 	if len(h.ids) == 0 {
 		return nil, nil
 	}
@@ -116,8 +128,5 @@ func (v *snapshot) byPrimaryKey(ctx context.Context, h hitIDs) ([]store.Record, 
 	if err == nil && n != len(rows) {
 		err = fmt.Errorf("%w: an index names records that are not there", store.ErrCorrupt)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return v.records(ctx, rows)
+	return rows, err
 }

@@ -81,6 +81,15 @@ const selectAt = `SELECT ` + recordColumns + ` FROM unnest($1::timestamptz[], $2
 
 // at returns the records at those places, in their order.
 func (v *snapshot) at(ctx context.Context, entries []entry) ([]store.Record, error) {
+	rows, err := v.rowsAt(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
+	return v.records(ctx, rows)
+}
+
+// rowsAt returns the rows at those places, in their order.
+func (v *snapshot) rowsAt(ctx context.Context, entries []entry) ([]row, error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -100,10 +109,7 @@ func (v *snapshot) at(ctx context.Context, entries []entry) ([]store.Record, err
 	if err == nil && n != len(rows) {
 		err = fmt.Errorf("%w: the list names records that are not there", store.ErrCorrupt)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return v.records(ctx, rows)
+	return rows, err
 }
 
 // listPlan is a filter after its facets were looked up.

@@ -17,6 +17,9 @@ const selectByArticle = `SELECT ` + recordColumns + fromRecords + ` WHERE r.arti
 
 // Related implements store.Snapshot.
 func (v *snapshot) Related(ctx context.Context, q store.RelatedQuery) ([]store.Related, error) {
+	if !q.AsOf.IsZero() {
+		return v.relatedAsOf(ctx, q)
+	}
 	c := relatedCollector{snapshot: v, q: q}
 	if q.IsMatch == nil { // else it knows them, without a walk over them for every row
 		for i := range q.Matches {

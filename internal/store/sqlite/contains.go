@@ -30,7 +30,10 @@ var errEnough = fmt.Errorf("enough: %w", errStop)
 // left, and lets the needle judge their keys.
 func (v *snapshot) Contains(ctx context.Context, q store.ContainsQuery) (store.Matches, error) {
 	s := scan{snapshot: v, q: q, types: q.Types}
-	err := s.run(ctx)
+	var err error
+	if s.last, err = v.lastAdded(q.AsOf); err == nil {
+		err = s.run(ctx)
+	}
 	if err != nil && err != errEnough { //nolint:errorlint // never wrapped
 		return store.Matches{}, fmt.Errorf("search keys: %w", err)
 	}
@@ -39,7 +42,7 @@ func (v *snapshot) Contains(ctx context.Context, q store.ContainsQuery) (store.M
 		m.Total, m.LowerBound = store.Cap, true
 		s.hits = s.hits[:store.Cap]
 	}
-	if m.Records, err = v.ranked(s.hits, q.Window, &m.Work); err != nil {
+	if m.Records, err = v.ranked(s.hits, q, &m.Work); err != nil {
 		return store.Matches{}, fmt.Errorf("read matches: %w", err)
 	}
 	return m, nil
@@ -50,6 +53,7 @@ type scan struct {
 	*snapshot
 	q     store.ContainsQuery
 	types typeSet
+	last  int64 // the youngest record to look at
 	hits  []hit
 	work  store.Work
 	block keyBlock
@@ -87,7 +91,7 @@ func (s *scan) run(ctx context.Context) error {
 
 // judge adds the record to the hits if the needle matches its key.
 func (s *scan) judge(rid int64, t ioc.Type, key string) error {
-	if t == 0 || !s.types.has(t) {
+	if t == 0 || rid > s.last || !s.types.has(t) {
 		return nil
 	}
 	s.work.Candidates++
@@ -262,11 +266,11 @@ func (s *scan) open(n int64) error {
 // ranked returns the window of the hits in the order of the contract. Place
 // and length are known; the rest of the order is in the records, and only
 // those that tie with one of the window are read.
-func (v *snapshot) ranked(hits []hit, w store.Window, work *store.Work) ([]store.Record, error) {
+func (v *snapshot) ranked(hits []hit, q store.ContainsQuery, work *store.Work) ([]store.Record, error) {
 	slices.SortFunc(hits, func(a, b hit) int {
 		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.size, b.size))
 	})
-	from, to := min(w.Offset, len(hits)), min(w.Offset+w.Limit, len(hits))
+	from, to := min(q.Offset, len(hits)), min(q.Offset+q.Limit, len(hits))
 	if from == to {
 		return nil, nil
 	}
@@ -285,6 +289,9 @@ func (v *snapshot) ranked(hits []hit, w store.Window, work *store.Work) ([]store
 	rows := make([]ranked, 0, hi-lo)
 	for _, h := range hits[lo:hi] {
 		r, err := v.bare(h.rid)
+		if err == nil && !q.AsOf.IsZero() {
+			err = v.was(&r, q.AsOf)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -297,8 +304,10 @@ func (v *snapshot) ranked(hits []hit, w store.Window, work *store.Work) ([]store
 	records := make([]store.Record, 0, to-from)
 	for i := range rows[from-lo : to-lo] {
 		r := &rows[from-lo+i].row
-		if err := v.resolve(r); err != nil {
-			return nil, err
+		if q.AsOf.IsZero() {
+			if err := v.resolve(r); err != nil {
+				return nil, err
+			}
 		}
 		records = append(records, r.Record)
 	}

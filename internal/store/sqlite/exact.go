@@ -35,14 +35,24 @@ func (v *snapshot) Exact(_ context.Context, q store.ExactQuery) (store.Matches, 
 		rows = rows[:store.Cap]
 	}
 	m.Total = len(rows)
+	for i := range rows {
+		if q.AsOf.IsZero() {
+			break
+		}
+		if err := v.was(&rows[i], q.AsOf); err != nil {
+			return m, fmt.Errorf("read match: %w", err)
+		}
+	}
 	slices.SortFunc(rows, func(a, b row) int { return byLastSeen(&a.Record, &b.Record) })
 	rows = rows[min(q.Offset, len(rows)):min(q.Offset+q.Limit, len(rows))]
 	if len(rows) > 0 {
 		m.Records = make([]store.Record, len(rows))
 	}
 	for i := range rows {
-		if err := v.resolve(&rows[i]); err != nil {
-			return m, fmt.Errorf("read match: %w", err)
+		if q.AsOf.IsZero() {
+			if err := v.resolve(&rows[i]); err != nil {
+				return m, fmt.Errorf("read match: %w", err)
+			}
 		}
 		m.Records[i] = rows[i].Record
 	}
@@ -50,7 +60,7 @@ func (v *snapshot) Exact(_ context.Context, q store.ExactQuery) (store.Matches, 
 }
 
 // byKey returns the rows of a key that have a type the query asks for with
-// this key, and that the caller may see: at most one more than can be ranked.
+// this key, and that the caller may see, and that were there: at most one more than can be ranked.
 // Articles are left to resolve.
 func (v *snapshot) byKey(q store.ExactQuery, key string) ([]row, error) {
 	var rows []row
@@ -62,7 +72,7 @@ func (v *snapshot) byKey(q store.ExactQuery, key string) ([]row, error) {
 		if err != nil {
 			return err
 		}
-		if !q.Sees(f.tlp) || !slices.Contains(q.Keys, store.TypedKey{Type: f.typ, Key: key}) {
+		if !q.Sees(f.tlp) || !q.AsOf.IsZero() && r.AddedAt.After(q.AsOf) || !slices.Contains(q.Keys, store.TypedKey{Type: f.typ, Key: key}) {
 			rows = rows[:len(rows)-1]
 		}
 		if len(rows) > store.Cap {

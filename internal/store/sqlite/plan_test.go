@@ -72,6 +72,7 @@ func TestPlans(t *testing.T) {
 		"seal":                selectUnsealed,
 		"key by hash":         selectKeyByHash,
 		"clock":               selectClock,
+		"added from":          selectAddedFrom,
 		"drop postings":       deletePostings,
 		"count of facet":      moveFacetRecords,
 		"delete sightings":    deleteSightings,
@@ -92,6 +93,18 @@ func TestPlans(t *testing.T) {
 		"prune usage":         deleteUsage,
 		"claim lease":         claimLease,
 		"release lease":       releaseLease,
+		"state of feed":       selectFeedState,
+		"save state":          upsertFeedState,
+		"forget state":        deleteFeedState,
+		"runs":                selectRuns,
+		"runs of feed":        selectRunsOfFeed,
+		"allow":               upsertAllowed,
+		"disallow":            deleteAllowed,
+		"begin writing":       insertWriter,
+		"end writing":         deleteWriter,
+		"all records in turn": selectRIDs,
+		"judge record":        updateJudged,
+		"keep first sighting": keepFirstSaid,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, step := range explain(t, s, query) {

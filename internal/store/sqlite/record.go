@@ -125,6 +125,15 @@ func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sight
 	if !found {
 		return nil, fmt.Errorf("record %s: %w", record, store.ErrNotFound)
 	}
+	all, err := v.said(r.rid)
+	if err != nil {
+		return nil, fmt.Errorf("read sightings: %w", err)
+	}
+	return all, nil
+}
+
+// said returns the sightings of the record with that row id.
+func (v *snapshot) said(rid int64) ([]store.Sighting, error) {
 	var all []store.Sighting
 	var facets []int64
 	scan := func(st *sqlite.Stmt) error {
@@ -137,27 +146,19 @@ func (v *snapshot) Sightings(_ context.Context, record uuid.UUID) ([]store.Sight
 		all, facets = append(all, s), append(facets, st.ColumnInt64(2))
 		return nil
 	}
-	n, err := v.query(selectSightings, scan, r.rid)
+	n, err := v.query(selectSightings, scan, rid)
 	if err == nil && n == 0 {
-		_, err = v.query(selectFirstSaid, scan, r.rid)
+		_, err = v.query(selectFirstSaid, scan, rid)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read sightings: %w", err)
+		return nil, err
 	}
 	for i, id := range facets {
 		f, err := v.facet(id)
 		if err != nil {
-			return nil, fmt.Errorf("read sightings: %w", err)
+			return nil, err
 		}
 		f.said(&all[i])
 	}
 	return all, nil
-}
-
-// text returns a nullable text column: nil when empty.
-func text(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }

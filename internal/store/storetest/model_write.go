@@ -134,6 +134,9 @@ func (r *modelRun) sighting(s *modelState, o store.Observation, first bool) stor
 	if first {
 		g.Confidence = alone.Confidence
 	}
+	if first && !o.FirstSeen.IsZero() && !o.LastSeen.IsZero() {
+		g.FirstSeen, g.LastSeen = alone.FirstSeen, alone.LastSeen // in order
+	}
 	if first && o.FirstSeen.IsZero() && o.LastSeen.IsZero() {
 		g.Assumed = alone.FirstSeen
 	}

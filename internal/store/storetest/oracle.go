@@ -114,7 +114,7 @@ func oracleIsMatch(q store.RelatedQuery, r store.Record) bool {
 	if q.IsMatch != nil {
 		return q.IsMatch(r.Type, r.Key)
 	}
-	return slices.ContainsFunc(q.Matches, func(m store.Record) bool { return m.ID == r.ID })
+	return slices.ContainsFunc(q.Matches, func(m store.Record) bool { return m.Type == r.Type && m.Key == r.Key })
 }
 
 // byChange is the order of a List.
