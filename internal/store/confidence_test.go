@@ -1,6 +1,9 @@
 package store_test
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,5 +77,45 @@ func TestAssess(t *testing.T) {
 				t.Errorf("got %d (%s), terms add up to %d, want %d: %+v", got.Score, got.Confidence, sum, tt.want, got.Terms)
 			}
 		})
+	}
+}
+
+// TestConfidencePage compares docs/confidence.md with the code.
+func TestConfidencePage(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/confidence.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	for _, typ := range ioc.Types() {
+		days := "never"
+		if half := store.HalfLife(typ); half > 0 {
+			days = fmt.Sprint(int(half / (24 * time.Hour)))
+		}
+		if row := fmt.Sprintf("| %s | %s |\n", typ, days); !strings.Contains(page, row) {
+			t.Errorf("no row %q", row)
+		}
+	}
+	now := time.Now()
+	points := func(e store.Evidence, c ioc.Confidence, term string) int {
+		for _, t := range store.Assess(&store.Record{Type: ioc.CVE, Evidence: e, Confidence: c, LastSeen: now}, 1, now).Terms {
+			if t.Name == term {
+				return t.Points
+			}
+		}
+		return 0
+	}
+	const prose = store.EvidenceProse
+	for _, row := range []string{
+		fmt.Sprintf("| source | %d, %d, %d |", points(prose|store.EvidenceHighStanding, 0, "source"), points(prose, 0, "source"), points(prose|store.EvidenceLowStanding, 0, "source")),
+		fmt.Sprintf("| defanged | %d |", points(prose|store.EvidenceDefanged, 0, "defanged")),
+		fmt.Sprintf("| section | %d |", points(prose|store.EvidenceListed, 0, "section")),
+		fmt.Sprintf("| mention | %d |", points(prose, 0, "mention")),
+		fmt.Sprintf("| declared | %d, %d, %d |", points(store.EvidenceDeclared, ioc.High, "declared"), points(store.EvidenceDeclared, ioc.Medium, "declared"), points(store.EvidenceDeclared, ioc.Low, "declared")),
+	} {
+		if !strings.Contains(page, row) {
+			t.Errorf("no row %q", row)
+		}
 	}
 }
