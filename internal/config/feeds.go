@@ -82,11 +82,12 @@ const maxFeedsFile = 4 << 20
 
 // LoadFeeds reads the feeds file, which need not be there, and lays it over the
 // catalogue, if that is wanted: feeds in the order of the catalogue, then of
-// the file. Its errors are ErrInvalid, or say why the file cannot be read.
+// the file. A feed of the catalogue that the file names is there in any case. Its errors are ErrInvalid, or say why the file cannot be read.
 func LoadFeeds(path string, catalogue bool) ([]Feed, error) {
+	known := Catalogue()
 	var all []Feed
 	if catalogue {
-		all = Catalogue()
+		all = known
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the operator's own file
 	if errors.Is(err, fs.ErrNotExist) || path == "" {
@@ -102,7 +103,17 @@ func LoadFeeds(path string, catalogue bool) ([]Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return overlay(path, all, own)
+	return overlay(path, all, known, own)
+}
+
+// NearestFeed returns the name of the feed that a mistyped name was meant to
+// be, or an empty text.
+func NearestFeed(name string, feeds []Feed) string {
+	var names []string
+	for _, f := range feeds {
+		names = append(names, f.Name)
+	}
+	return nearest(name, names)
 }
 
 // ParseFeeds reads a feeds file: one mapping with the list "feeds". Its errors
@@ -137,6 +148,23 @@ func ParseFeeds(path string, text []byte) ([]Feed, error) {
 
 // feedNodes returns the entries of a feeds file, whose keys are all known.
 func feedNodes(path string, text []byte) ([]ast.Node, error) {
+	list, err := feedList(path, text)
+	if err != nil || list == nil {
+		return nil, err
+	}
+	for _, item := range list.Values {
+		for _, p := range mappingOf(item) {
+			key := p.Key.GetToken().Value
+			if !slices.ContainsFunc(FeedSettings(), func(s Setting) bool { return s.Key == key }) {
+				return nil, fmt.Errorf("%w: %s:%d: unknown setting %q%s", ErrInvalid, path, p.Key.GetToken().Position.Line, key, feedSuggestion(key))
+			}
+		}
+	}
+	return list.Values, nil
+}
+
+// feedList returns the list of a feeds file; nil when there is none.
+func feedList(path string, text []byte) (*ast.SequenceNode, error) {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, yamlError(path, err)
@@ -165,15 +193,7 @@ func feedNodes(path string, text []byte) ([]ast.Node, error) {
 		}
 		return nil, fmt.Errorf("%w: %s: expected a list named feeds", ErrInvalid, path)
 	}
-	for _, item := range list.Values {
-		for _, p := range mappingOf(item) {
-			key := p.Key.GetToken().Value
-			if !slices.ContainsFunc(FeedSettings(), func(s Setting) bool { return s.Key == key }) {
-				return nil, fmt.Errorf("%w: %s:%d: unknown setting %q%s", ErrInvalid, path, p.Key.GetToken().Position.Line, key, feedSuggestion(key))
-			}
-		}
-	}
-	return list.Values, nil
+	return list, nil
 }
 
 func mappingOf(n ast.Node) []*ast.MappingValueNode {
@@ -221,14 +241,18 @@ func (f Feed) check() error {
 		oneOf("pages", f.Pages, "auto", "always", "never"))
 }
 
-// overlay puts the operator's feeds over those of the catalogue.
-func overlay(path string, base, own []Feed) ([]Feed, error) {
+// overlay puts the operator's feeds over those that run without being named.
+// One without a url is meant to be that of the catalogue, which knows it.
+func overlay(path string, base, known, own []Feed) ([]Feed, error) {
 	all := slices.Clone(base)
 	for _, f := range own {
-		i := slices.IndexFunc(all, func(b Feed) bool { return b.Name == f.Name })
-		if i >= 0 {
+		named := func(b Feed) bool { return b.Name == f.Name }
+		if i := slices.IndexFunc(all, named); i >= 0 {
 			all[i] = over(all[i], f)
 			continue
+		}
+		if i := slices.IndexFunc(known, named); i >= 0 && f.URL == "" {
+			f = over(known[i], f)
 		}
 		if f.URL == "" {
 			return nil, fmt.Errorf("%w: %s: feed %q has no url, and the catalogue has no feed of that name", ErrInvalid, path, f.Name)
