@@ -68,7 +68,7 @@ const (
 	maxEntries = 5_000
 	// maxMarks bounds elements and attributes (objects and members of a JSON
 	// Feed) together: they cost memory by number, not by length.
-	maxMarks = 400_000
+	maxMarks = 200_000
 	// maxNesting is the deepest nesting of elements; the parser recurses.
 	maxNesting = 256
 )
