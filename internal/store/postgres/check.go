@@ -10,6 +10,7 @@ import (
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // Check implements store.Maintainer. It asks the server that takes writes, in
@@ -25,6 +26,7 @@ func (s *Store) Check(ctx context.Context) error {
 			{"references", v.checkReferences},
 			{"facets", v.checkFacets},
 			{"clock", v.checkClock},
+			{"schedule", v.checkSchedule},
 			{"records", v.checkRecords},
 			{"trigram index", v.checkTrigrams},
 		} {
@@ -107,6 +109,22 @@ func (v *snapshot) checkClock(ctx context.Context) error {
 		{"the clock counts %s records wrong", `SELECT (k.records - n.n)::text FROM clock k, (SELECT count(*) AS n FROM records) n WHERE k.records <> n.n`},
 		{"the clock counts %s articles wrong", `SELECT (k.articles - n.n)::text FROM clock k, (SELECT count(*) AS n FROM articles) n WHERE k.articles <> n.n`},
 		{"the clock counts %s sightings wrong", `SELECT (k.sightings - k.records - n.n)::text FROM clock k, (SELECT count(*) - count(DISTINCT record_id) AS n FROM sightings) n WHERE k.sightings <> k.records + n.n`},
+	})
+}
+
+// checkSchedule reads what the schedule remembers.
+func (v *snapshot) checkSchedule(ctx context.Context) error {
+	err := v.ask(ctx, selectFeedStates, func(r pgx.Rows) error { _, err := scanFeedState(r); return err })
+	if err != nil {
+		return err
+	}
+	return v.ask(ctx, `SELECT stats FROM runs WHERE stats IS NOT NULL`, func(r pgx.Rows) error {
+		var stats string
+		if err := r.Scan(&stats); err != nil {
+			return err
+		}
+		_, err := column.ParseRunStats(stats)
+		return err
 	})
 }
 

@@ -47,6 +47,8 @@ func TestCheckFinds(t *testing.T) {
 		"sighting's facet":    {`UPDATE sightings SET facet_id = gen_random_uuid() WHERE seq = (SELECT max(seq) FROM sightings)`, "names a missing facet"},
 		"indicator":           {`UPDATE records SET indicator_id = gen_random_uuid() WHERE id NOT IN (SELECT record_id FROM sightings) AND added_seq = (SELECT max(added_seq) FROM records)`, "the ids of record"},
 		"key changed":         {`UPDATE records SET ioc_value_normalized = 'other.example' WHERE added_seq = (SELECT max(added_seq) FROM records)`, "the ids of record"},
+		"state of a feed":     {`INSERT INTO feed_states VALUES ('f', '{')`, "state of feed"},
+		"counts of a run":     {`UPDATE runs SET stats = 'none'`, "counts"},
 		"number twice":        {`UPDATE records SET seq = (SELECT max(o.seq) FROM records o WHERE o.facet_id = records.facet_id) WHERE id = (SELECT r.id FROM records r JOIN records o ON o.facet_id = r.facet_id AND o.seq > r.seq LIMIT 1)`, "given twice"},
 		"trigrams gone":       {`DROP INDEX records_trigram`, "is not there"},
 		"trigrams of a part":  {partial, "is not there"},

@@ -242,6 +242,7 @@ func TestReplicas(t *testing.T) {
 	t.Run("share", s.share)
 	t.Run("lag", s.lag)
 	t.Run("settled", s.settled)
+	t.Run("schedule", s.schedule)
 	t.Run("kill", s.kill)
 	t.Run("silent", s.silent)
 	t.Run("no primary", s.noPrimary)
@@ -331,6 +332,41 @@ func (s scene) lag(t *testing.T) {
 	}
 	must(t, s.a.Resume(t.Context()))
 	waitState(t, s.st, 0, store.ReplicaOK)
+}
+
+// schedule: what is due, and what is allowed, is asked at the primary: a
+// replica that lags knows of neither.
+func (s scene) schedule(t *testing.T) {
+	s.wait(t)
+	st := s.open(t, time.Hour, s.a, s.b)
+	must(t, s.a.Pause(t.Context()))
+	must(t, s.b.Pause(t.Context()))
+	want := store.FeedState{Feed: "Names", ETag: "e", Failures: 3, Status: store.RunFailed}
+	must(t, s.alone.SaveFeedState(t.Context(), want))
+	must(t, s.alone.Allow(t.Context(), store.Allowed{Value: "v", Reason: "r", AddedAt: time.Unix(1.7e9, 0).UTC()}))
+	say(t, s.alone, domains(5000, 10))
+	got, err := st.FeedState(t.Context(), "Names")
+	must(t, err)
+	all, err := st.FeedStates(t.Context())
+	must(t, err)
+	list, err := st.Allowed(t.Context())
+	must(t, err)
+	runs, err := st.Runs(t.Context(), "Names", 1)
+	must(t, err)
+	newest, err := s.alone.Runs(t.Context(), "Names", 1)
+	must(t, err)
+	if got.ETag != "e" || len(all) != 1 || all[0].Failures != 3 || len(list) != 1 || list[0].Reason != "r" || len(runs) != 1 || runs[0].ID != newest[0].ID {
+		t.Errorf("past replicas that lag: %+v, %+v, %+v, %+v", got, all, list, runs)
+	}
+	// So is what is judged.
+	n, err := st.Rejudge(t.Context(), "n5003.", func(*store.Record) []store.Warning { return []store.Warning{{List: "l"}} })
+	if n != 1 || err != nil {
+		t.Errorf("%d records judged anew, %v", n, err)
+	}
+	must(t, s.a.Resume(t.Context()))
+	must(t, s.b.Resume(t.Context()))
+	waitState(t, s.st, 0, store.ReplicaOK)
+	waitState(t, s.st, 1, store.ReplicaOK)
 }
 
 // settled: what a replica does not show yet is dated no earlier than it says.

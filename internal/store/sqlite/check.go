@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"spoor/internal/store"
+	"spoor/internal/store/column"
 )
 
 // Check implements store.Maintainer. It reads in one read transaction and so
@@ -22,6 +23,7 @@ func (s *Store) Check(ctx context.Context) error {
 			{"references", v.checkReferences},
 			{"facets", v.checkFacets},
 			{"clock", v.checkClock},
+			{"schedule", v.checkSchedule},
 			{"trigram index", v.checkIndex},
 		} {
 			if err := part.check(ctx); err != nil {
@@ -97,6 +99,18 @@ func (v *snapshot) checkClock(context.Context) error {
 	return v.nothing(twice, func(st *sqlite.Stmt) string {
 		return fmt.Sprintf("sequence number %d was given twice", st.ColumnInt64(0))
 	})
+}
+
+// checkSchedule reads what the schedule remembers.
+func (v *snapshot) checkSchedule(context.Context) error {
+	if _, err := v.feedStates(selectFeedStates); err != nil {
+		return err
+	}
+	_, err := v.query(`SELECT stats FROM runs WHERE stats IS NOT NULL`, func(st *sqlite.Stmt) error {
+		_, err := column.ParseRunStats(st.ColumnText(0))
+		return err
+	})
+	return err
 }
 
 // nothing runs a query whose rows are disagreements, each described by row

@@ -170,6 +170,8 @@ func TestCheckFinds(t *testing.T) {
 		"watermark":       `UPDATE clock SET indexed_rid = indexed_rid + 1`,
 		"clock":           `UPDATE clock SET seq = 3`,
 		"segment gone":    `DELETE FROM trigram_segments`,
+		"state of a feed": `INSERT INTO feed_states VALUES ('f', '{"seen":1}')`,
+		"counts of a run": `UPDATE runs SET stats = 'none'`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
