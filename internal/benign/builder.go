@@ -2,6 +2,7 @@ package benign
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/gaissmai/bart"
@@ -117,6 +118,17 @@ func (b *builder) addLayer(ly *layer) {
 
 // layer returns what was compiled. The builder must not be used afterwards.
 func (b *builder) layer() *layer {
+	order := make([]*list, len(b.ly.lists))
+	for i := range b.ly.lists {
+		order[i] = &b.ly.lists[i]
+	}
+	slices.SortFunc(order, (*list).compare)
+	for i, l := range order {
+		l.rank = i
+		if i > 0 && l.compare(order[i-1]) == 0 {
+			l.rank = order[i-1].rank
+		}
+	}
 	for _, t := range []*table{b.ly.values, b.ly.names, b.ly.urls} {
 		t.trim()
 	}

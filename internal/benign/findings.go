@@ -36,17 +36,17 @@ func (f *findings) addSet(ly *layer, set setID, want covers, entry string) {
 // add puts a finding in its place. The first of a list stays: callers come
 // with the most specific entry first.
 func (f *findings) add(next finding) {
-	from := next.from()
-	f.uploads = f.uploads || from.uploads
+	f.uploads = f.uploads || next.from().uploads
 	at := f.n
-	for i := range f.n {
-		have := f.found[i].from()
-		if have.name == from.name {
+	for at > 0 {
+		order := compare(&next, &f.found[at-1])
+		if order == 0 {
 			return
 		}
-		if at == f.n && before(from, have) {
-			at = i
+		if order > 0 {
+			break
 		}
+		at--
 	}
 	if at == maxVerdicts {
 		return
@@ -56,11 +56,21 @@ func (f *findings) add(next finding) {
 	f.found[at] = next
 }
 
-func before(a, b *list) bool {
-	if a.strength != b.strength {
-		return a.strength > b.strength
+// compare orders findings; those of one list are equal. Within a layer the
+// order is known beforehand: a popular name is on sixteen lists.
+func compare(a, b *finding) int {
+	if a.ly == b.ly {
+		return a.from().rank - b.from().rank
 	}
-	return a.name < b.name
+	return a.from().compare(b.from())
+}
+
+// compare is the order of verdicts: strong lists first, then by name.
+func (l *list) compare(other *list) int {
+	if l.strength != other.strength {
+		return int(other.strength) - int(l.strength)
+	}
+	return strings.Compare(l.name, other.name)
 }
 
 // known reports whether a strong list is among the findings.
@@ -83,15 +93,20 @@ const maxEntryShown = 100
 
 func (f *findings) verdict(i int) Verdict {
 	from, entry := f.found[i].from(), f.found[i].entry
+	var room [160]byte // reasons are built on the stack and copied once
+	text := room[:0]
 	if bits := int(f.found[i].bits); bits >= 0 {
-		p := netip.PrefixFrom(f.addr, bits).Masked()
-		entry = p.String()
-		if p.IsSingleIP() {
-			entry = p.Addr().String()
+		if p := netip.PrefixFrom(f.addr, bits).Masked(); p.IsSingleIP() {
+			text = p.Addr().AppendTo(text)
+		} else {
+			text = p.AppendTo(text)
 		}
+	} else if len(entry) > maxEntryShown {
+		text = append(text, strings.ToValidUTF8(entry[:maxEntryShown], "")...)
+		text = append(text, "…"...)
+	} else {
+		text = append(text, entry...)
 	}
-	if len(entry) > maxEntryShown {
-		entry = strings.ToValidUTF8(entry[:maxEntryShown], "") + "…"
-	}
-	return Verdict{List: from.name, Reason: entry + " " + from.says, Strength: from.strength}
+	text = append(append(text, ' '), from.says...)
+	return Verdict{List: from.name, Reason: string(text), Strength: from.strength}
 }

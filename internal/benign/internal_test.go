@@ -189,6 +189,9 @@ func TestNeedles(t *testing.T) {
 		ly.lists = append(ly.lists, list{name: fmt.Sprintf("%02d", i), strength: Strong})
 		ly.needle.add(pattern{text: text, list: uint32(i), types: setOf(ioc.URL)})
 	}
+	for i := range ly.lists {
+		ly.lists[i].rank = i
+	}
 	for range 2000 {
 		ind := ioc.Indicator{Type: ioc.URL, Key: word(r.IntN(40))}
 		var want []string
@@ -235,7 +238,7 @@ func TestExpressionBounds(t *testing.T) {
 		t.Errorf("left out %d and %d expressions", blind, full)
 	}
 	ly := b.layer()
-	value := "http://a.top/" + strings.Repeat("need", 500)
+	value := "http://a.top/" + strings.Repeat("need", 200)
 	ind := ioc.Indicator{Type: ioc.URL, Value: value, Key: value}
 	start := time.Now()
 	var f findings

@@ -30,6 +30,7 @@ type list struct {
 	strength Strength
 	across   bool // also covers what providers' customers have below an entry
 	uploads  bool // hosts that serve strangers' content: see Lists.Host
+	rank     int  // its place in the order of verdicts, the same for one name
 }
 
 // member is a list that has an entry, and what the entry covers there.
@@ -54,9 +55,10 @@ type layer struct {
 func (ly *layer) judge(f *findings, ind *ioc.Indicator) {
 	switch ind.Type {
 	case ioc.IPv4, ioc.IPv6:
-		if addr, ok := parseAddr(ind.Value); ok {
-			ly.address(f, addr, onValue)
+		if !f.addr.IsValid() { // else a layer before has read it
+			f.addr, _ = parseAddr(ind.Value)
 		}
+		ly.address(f, f.addr, onValue)
 	case ioc.Domain:
 		ly.name(f, ind.Value, onName, onBelow)
 	case ioc.URL:
@@ -78,6 +80,9 @@ func (ly *layer) value(f *findings, key string) {
 
 // address asks for the ranges that hold addr, the smallest first.
 func (ly *layer) address(f *findings, addr netip.Addr, want covers) {
+	if !addr.IsValid() {
+		return
+	}
 	if _, ok := ly.ranges.Lookup(addr); !ok {
 		return
 	}
@@ -230,5 +235,8 @@ func parseAddr(s string) (netip.Addr, bool) {
 		}
 	}
 	addr, err := netip.ParseAddr(s)
-	return addr.Unmap(), err == nil
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return addr.Unmap(), true
 }
