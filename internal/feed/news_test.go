@@ -261,6 +261,8 @@ func TestNewsEncodings(t *testing.T) {
 		{"windows-1251", feed("windows-1251", "\xeb\xe8\xf1\xe0")},
 		{"koi8-r", feed("KOI8-R", "\xcc\xc9\xd3\xc1")},
 		{"utf-16", utf16(feed("utf-16", "лиса"))},
+		{"utf-8 with a broken byte", feed("utf-8", "лиса") + "\xff"},
+		{"no declaration, a broken byte", strings.TrimPrefix(feed("", "лиса"), `<?xml version="1.0" encoding=""?>`) + "\xff"},
 		{"control characters", feed("utf-8", "ли\x0b\x00са")},
 		{"blank lines before", "\r\n\n " + feed("utf-8", "лиса")},
 		{"json", `{"version":"https:\/\/jsonfeed.org\/version\/1","items":[{"id":7,"title":"\u043b\u0438\u0441\u0430"}]}`},
@@ -273,6 +275,14 @@ func TestNewsEncodings(t *testing.T) {
 				t.Errorf("entries = %+v; want one, лиса", news.Entries)
 			}
 		})
+	}
+}
+
+func TestNewsWrongDeclaration(t *testing.T) {
+	t.Parallel()
+	doc := `<?xml version="1.0" encoding="UTF-8"?><rss><channel><item><title>caf` + "\xe9" + `</title></item></channel></rss>`
+	if got := parseNewsText(t, doc).Entries[0].Article.Title; got != "café" {
+		t.Errorf("title = %q; want café: it is Windows-1252, whatever it says", got)
 	}
 }
 

@@ -57,11 +57,15 @@ func decodeNews(data []byte) (string, error) {
 		return strings.TrimPrefix(string(data), "\uFEFF"), nil
 	}
 	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
-	label := "windows-1252"
+	label := "utf-8"
 	if m := declaredEncoding.FindSubmatch(data[:min(len(data), 1024)]); m != nil {
 		label = string(m[1])
 	}
-	enc, _ := charset.Lookup(label)
+	enc, name := charset.Lookup(label)
+	if name == "utf-8" && !mostlyUTF8(data) {
+		// What old editors save as UTF-8 that is none.
+		enc, _ = charset.Lookup("windows-1252")
+	}
 	if enc == nil {
 		return "", fmt.Errorf("decode document: unknown encoding %s", quote(label))
 	}
@@ -70,6 +74,23 @@ func decodeNews(data []byte) (string, error) {
 		return "", fmt.Errorf("decode document as %s: %w", quote(label), err)
 	}
 	return strings.ToValidUTF8(string(out), "\uFFFD"), nil
+}
+
+// mostlyUTF8 reports whether data are UTF-8 with a broken byte here and there,
+// and no encoding of one byte a letter.
+func mostlyUTF8(data []byte) bool {
+	good, bad := 0, 0
+	for len(data) > 0 {
+		r, n := utf8.DecodeRune(data)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			bad++
+		case n > 1:
+			good++
+		}
+		data = data[n:]
+	}
+	return good > bad
 }
 
 //nolint:gochecknoglobals // compiled patterns
