@@ -54,7 +54,7 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 		}
 		return (t != ioc.URL && p.kind == cell && s.fills(at.start, at.end))
 	}
-	if s.refersTo(at.start) || (t == ioc.Domain && s.named(at.start)) {
+	if s.refersTo(at.start) || s.says(at.end) || (t == ioc.Domain && s.named(at.start)) {
 		return false
 	}
 	if subject == network {
@@ -267,6 +267,19 @@ func (s *scanner) refersTo(i int) bool {
 		n++
 	}
 	return false
+}
+
+// says that the word behind position i makes what stands before it an author.
+func (s *scanner) says(i int) bool {
+	const longest = 16
+	if s.after(i) != ' ' {
+		return false
+	}
+	j := i + 1
+	for j < s.end && j < i+longest && classes[s.text[j]]&isLetter != 0 {
+		j++
+	}
+	return sayWords.has(s.text[i+1 : j])
 }
 
 // cueCache remembers the verdict on the last sentence that was looked at.

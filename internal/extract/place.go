@@ -206,6 +206,7 @@ func (p *place) captionOf(line string, doc *facts) area {
 	if !intro && !block && !bold && !(title && strings.Count(line, " ") < 5 && !strings.ContainsAny(line, ".,;")) {
 		return p.caption
 	}
+	p.intro, p.titles.intro = neutral, ""
 	subject := subjectOf(line)
 	if intro && refersReader(p.sentence(line)) {
 		subject = references
@@ -217,6 +218,10 @@ func (p *place) captionOf(line string, doc *facts) area {
 	if subject == neutral && !bold {
 		if intro {
 			p.titles.intro = line
+		}
+		if (intro && p.caption == references) || hasWord(line, otherTitles) {
+			p.titles.caption = line
+			return neutral
 		}
 		return p.caption
 	}

@@ -235,6 +235,8 @@ func (s *scanner) bodyStep(b *body, i int) int {
 		return stepPattern
 	case c == ']', c == '}', c == '"', c == '<', c == '>', c == '`', c == '|', c == '^', c == '\'' && c == b.quote:
 		return 0
+	case c == '+' && b.quote == '+' && s.before(b.start-1) != '+':
+		return 0 // the next argument of a command in a query
 	case c == '\\' && !s.escapeIn(i) && s.text[b.host-1] != '\\':
 		return 0
 	case (c == ',' || c == ';') && (b.quote == c || s.listGoesOn(i+1)):
@@ -291,7 +293,10 @@ func (s *scanner) bracketIn(i int, inHost bool) int {
 	if inHost && strings.Count(inner, ":") >= 2 {
 		return j + 1
 	}
-	// a[]=1, a[0]=1
+	// a=[1], a[]=1, a[0]=1
+	if !inHost && s.before(i) == '=' && allOf(inner, isDigit) {
+		return j + 1
+	}
 	if !inHost && (inner == "" || allOf(inner, isDigit|isLetter)) && j+1 < len(rest) && (rest[j+1] == '=' || rest[j+1] == '[') {
 		return j + 1
 	}

@@ -152,6 +152,10 @@ var (
 		ransom victims extortion extorted nslookup dig ping curl wget
 		connect connection connections talks talked calls called resolve beaconed visited flagged blocked suspicious`)
 
+	// sayWords stand behind the name of somebody who published something.
+	sayWords = wordSet(`reports reported said says wrote writes told noted notes describes described published
+		confirmed explains explained announced`)
+
 	// referenceWords close before a live name say that it is one to read.
 	referenceWords = wordSet(`see report reports blog blogpost article articles advisory advisories available
 		published according reference references source sources courtesy documented described read more us
@@ -178,7 +182,7 @@ func (w *words) under(host string) bool {
 //nolint:gochecknoglobals // read-only tables
 var (
 	networkTitles = wordSet(`ioc iocs indicator indicators c2 c2s c&c cnc network networks domain domains ip ips
-		address addresses url urls uri uris infrastructure server servers host hosts onion hostname hostnames
+		address addresses traffic url urls uri uris infrastructure server servers host hosts onion hostname hostnames
 		dns callback callbacks webpages phishing`)
 
 	// strongTitles outweigh a word about files: "Network indicators and files".
@@ -192,6 +196,10 @@ var (
 	referenceTitles = wordSet(`reference references reading sources source about contact contacts acknowledgements
 		acknowledgments bibliography resources footnotes credits related links link author targeted
 		whitelist allowlist benign disclaimer legal question questions press licence license changelog victims`)
+
+	// otherTitles begin a part of a text about something else.
+	otherTitles = wordSet(`notes note summary conclusion conclusions overview introduction background analysis
+		mitigation mitigations recommendation recommendations remediation timeline impact attribution`)
 
 	// targetTitles are those of referenceTitles that say whom an attack meets.
 	targetTitles = wordSet(`targeted victims`)
