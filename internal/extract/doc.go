@@ -1,8 +1,9 @@
 // Package extract finds indicators of compromise in prose.
 //
 // Text takes a report and returns the candidates in it, in order of
-// appearance, with position and context. Render turns HTML, and text in any
-// encoding, into what Text reads. DetectKind says which of the two a file is.
+// appearance, with position and context. Render turns HTML, PDF, and text in any
+// encoding, into what Text reads; MainText is that for the page of an article,
+// without what stands around it. DetectKind says which of them a file is.
 //
 // Finding shapes is the small part; the package exists for the judgement
 // which of them the author meant. A value that is written defanged is meant.
