@@ -278,6 +278,9 @@ func (r *poll) settle() {
 	} else {
 		s.Failures, s.LastGood = 0, r.pass.now
 	}
+	if r.end.Status == store.RunUnchanged {
+		s.Held = nil // the source is back at the last good copy
+	}
 	wait := r.src.Interval
 	switch {
 	case s.Failures > 0:
@@ -285,7 +288,19 @@ func (r *poll) settle() {
 	case r.soon:
 		wait = min(wait, soonAfter)
 	}
-	s.NextRun = r.pass.now.Add(max(jittered(wait), r.retryAfter)).Truncate(time.Second)
+	s.NextRun = r.pass.now.Add(jittered(wait)).Truncate(time.Second)
+	if r.retryAfter > 0 {
+		// It counts from the answer, and a second too early is one more refusal.
+		rested := r.in.now().UTC().Add(r.retryAfter).Truncate(time.Second).Add(time.Second)
+		s.NextRun = later(s.NextRun, rested)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 const (
