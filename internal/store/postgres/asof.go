@@ -98,7 +98,7 @@ func (v *snapshot) matchesAsOf(ctx context.Context, q store.ExactQuery, ids [][1
 	if err != nil {
 		return store.Matches{}, fmt.Errorf("read match: %w", err)
 	}
-	slices.SortFunc(records, func(a, b store.Record) int { return byLastSeen(&a, &b) })
+	slices.SortFunc(records, func(a, b store.Record) int { return store.ByLastSeen(&a, &b) })
 	m.Records = slices.Clip(records[min(q.Offset, len(records)):min(q.Offset+q.Limit, len(records))])
 	return m, nil
 }
@@ -178,7 +178,7 @@ func (v *snapshot) containsAsOf(ctx context.Context, q store.ContainsQuery, hits
 		for end < len(records) && tie(hits[lo+first], hits[lo+end]) {
 			end++
 		}
-		slices.SortFunc(records[first:end], func(a, b store.Record) int { return byLastSeen(&a, &b) })
+		slices.SortFunc(records[first:end], func(a, b store.Record) int { return store.ByLastSeen(&a, &b) })
 		first = end
 	}
 	return slices.Clip(records[from-lo : to-lo]), nil

@@ -72,7 +72,7 @@ func (v *snapshot) Exact(ctx context.Context, q store.ExactQuery) (store.Matches
 		rows = rows[:store.Cap]
 	}
 	m.Total = len(rows)
-	slices.SortFunc(rows, func(a, b row) int { return byLastSeen(&a.Record, &b.Record) })
+	slices.SortFunc(rows, func(a, b row) int { return store.ByLastSeen(&a.Record, &b.Record) })
 	rows = rows[min(q.Offset, len(rows)):min(q.Offset+q.Limit, len(rows))]
 	if m.Records, err = v.records(ctx, rows); err != nil {
 		return m, fmt.Errorf("read match: %w", err)

@@ -50,7 +50,7 @@ func (v *snapshot) List(ctx context.Context, f store.Filter, p store.Page) (stor
 		return l, fmt.Errorf("read listed records: %w", err)
 	}
 	if len(entries) > p.Limit {
-		l.Next = position(l.Records, p.After, began)
+		l.Next = store.PositionAfter(l.Records, p.After, began)
 	}
 	return l, nil
 }
@@ -65,16 +65,6 @@ func some(ctx context.Context, w walk, n int) (entries []entry, err error) {
 		entries = append(entries, e)
 	}
 	return entries, nil
-}
-
-// position returns where the walk goes on after the records; after an empty
-// page that is where it was.
-func position(records []store.Record, was *store.Position, began int64) *store.Position {
-	if len(records) == 0 {
-		return was
-	}
-	last := &records[len(records)-1]
-	return &store.Position{UpdatedAt: last.UpdatedAt, Seq: last.Seq, ID: last.ID, Began: began}
 }
 
 const selectAt = `SELECT ` + recordColumns + ` FROM unnest($1::timestamptz[], $2::bigint[]) AS k (updated_at, seq) JOIN records r ON r.updated_at = k.updated_at AND r.seq = k.seq LEFT JOIN articles a ON a.id = r.article_id`

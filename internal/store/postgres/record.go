@@ -1,10 +1,8 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -187,9 +185,4 @@ func instant(t time.Time) any {
 		return nil
 	}
 	return t.UTC().Truncate(time.Second)
-}
-
-// byLastSeen orders by LastSeen descending, then ID.
-func byLastSeen(a, b *store.Record) int {
-	return cmp.Or(b.LastSeen.Compare(a.LastSeen), slices.Compare(a.ID[:], b.ID[:]))
 }

@@ -299,7 +299,7 @@ func (v *snapshot) ranked(hits []hit, q store.ContainsQuery, work *store.Work) (
 	}
 	work.Rows += len(rows)
 	slices.SortFunc(rows, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.size, b.size), byLastSeen(&a.Record, &b.Record))
+		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.size, b.size), store.ByLastSeen(&a.Record, &b.Record))
 	})
 	records := make([]store.Record, 0, to-from)
 	for i := range rows[from-lo : to-lo] {
@@ -321,9 +321,4 @@ func (v *snapshot) bare(rid int64) (r row, err error) {
 		err = fmt.Errorf("%w: the index names record %d, which is not there", store.ErrCorrupt, rid)
 	}
 	return r, err
-}
-
-// byLastSeen orders by LastSeen descending, then ID.
-func byLastSeen(a, b *store.Record) int {
-	return cmp.Or(b.LastSeen.Compare(a.LastSeen), slices.Compare(a.ID[:], b.ID[:]))
 }

@@ -43,7 +43,7 @@ func (v *snapshot) Exact(_ context.Context, q store.ExactQuery) (store.Matches, 
 			return m, fmt.Errorf("read match: %w", err)
 		}
 	}
-	slices.SortFunc(rows, func(a, b row) int { return byLastSeen(&a.Record, &b.Record) })
+	slices.SortFunc(rows, func(a, b row) int { return store.ByLastSeen(&a.Record, &b.Record) })
 	rows = rows[min(q.Offset, len(rows)):min(q.Offset+q.Limit, len(rows))]
 	if len(rows) > 0 {
 		m.Records = make([]store.Record, len(rows))

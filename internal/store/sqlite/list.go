@@ -52,7 +52,7 @@ func (v *snapshot) List(ctx context.Context, f store.Filter, p store.Page) (stor
 			continue
 		}
 		if len(l.Records) == p.Limit {
-			l.Next = position(l.Records, p.After, began)
+			l.Next = store.PositionAfter(l.Records, p.After, began)
 			return l, nil
 		}
 		r, err := v.bare(rid)
@@ -64,16 +64,6 @@ func (v *snapshot) List(ctx context.Context, f store.Filter, p store.Page) (stor
 		}
 		l.Records = append(l.Records, r.Record)
 	}
-}
-
-// position returns where the walk goes on after the records; after an empty
-// page that is where it was.
-func position(records []store.Record, was *store.Position, began int64) *store.Position {
-	if len(records) == 0 {
-		return was
-	}
-	last := &records[len(records)-1]
-	return &store.Position{UpdatedAt: last.UpdatedAt, Seq: last.Seq, ID: last.ID, Began: began}
 }
 
 // listPlan is a filter after its facets were looked up.
