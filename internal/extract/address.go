@@ -39,7 +39,7 @@ func (s *scanner) ipv4(r run) int {
 		return s.hostPath(r, end)
 	case next == '-' && end == r.end, s.wordAt(end):
 		return r.end // 192.0.2.1-20, 1.2.3.4-rc1: a range or a version
-	case next == '*', next == '.' && s.wordAt(end+1):
+	case next == '*' && s.before(r.start) != '*', next == '.' && s.wordAt(end+1):
 		return r.end
 	}
 	if !at.defanged && (s.isVersion(r) || s.bareStep(r.start) || !s.meantAddress(at)) {

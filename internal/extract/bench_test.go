@@ -59,26 +59,55 @@ func BenchmarkText(b *testing.B) {
 	run("words", strings.Repeat("nothing here is an indicator of anything at all, ", 20_000))
 }
 
-// BenchmarkTextRealReports is the same on real reports, where they are.
-func BenchmarkTextRealReports(b *testing.B) {
-	var all strings.Builder
-	for _, r := range readReports(b) {
-		all.WriteString(r.text)
-	}
-	text := all.String()
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		if _, err := Text(b.Context(), text, Options{}); err != nil {
-			b.Fatal(err)
+// barText is what the bars are measured on: real reports where they are, else
+// the synthetic one.
+func barText(b *testing.B) string {
+	b.Helper()
+	if dir := esetFolder(); dir != "" {
+		var all strings.Builder
+		for _, r := range readReports(b) {
+			all.WriteString(r.text)
 		}
+		return all.String()
 	}
+	b.Log("no real reports: on the synthetic one")
+	return benchText(b)
 }
 
-// BenchmarkRegexp is what Text is measured against: one alternation of the
-// same shapes in the standard library's engine, with no judgement at all.
-func BenchmarkRegexp(b *testing.B) {
+// BenchmarkBar holds Text and Read to the bar beside one alternation of the
+// same shapes in the standard library's engine, which judges nothing: compare
+// the MB/s of one run, on one core (-cpu 1).
+func BenchmarkBar(b *testing.B) {
+	text := barText(b)
+	run := func(name string, find func() (int, error)) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, err := find(); n == 0 || err != nil {
+					b.Fatalf("found %d, %v", n, err)
+				}
+			}
+		})
+	}
+	run("Text", func() (int, error) {
+		found, err := Text(b.Context(), text, Options{})
+		return len(found), err
+	})
+	run("Read", func() (int, error) {
+		said, err := Read(b.Context(), text, Options{})
+		return len(said.Candidates), err
+	})
+	shapes := alternation()
+	run("regexp", func() (int, error) {
+		return len(shapes.FindAllStringIndex(text, -1)), nil
+	})
+}
+
+// alternation is one pattern of the shapes that Text finds.
+func alternation() *regexp.Regexp {
 	dot := `(?:\.|\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)|\\\.)`
-	shapes := regexp.MustCompile(`(?i)` + strings.Join([]string{
+	return regexp.MustCompile(`(?i)` + strings.Join([]string{
 		`\b(?:h(?:xx|tt)ps?|ftps?|wss?|ldaps?)(?:://|\[:\]//|\[://\])[^\s<>"|` + "`" + `]+`,
 		`\b[a-z0-9._%+-]+(?:@|\[@\]|\[at\]|\(at\))[a-z0-9-]+(?:` + dot + `[a-z0-9-]+)+`,
 		`\b[0-9]{1,3}(?:` + dot + `[0-9]{1,3}){3}\b`,
@@ -88,12 +117,21 @@ func BenchmarkRegexp(b *testing.B) {
 		`\b(?:T[0-9]{4}(?:\.[0-9]{3})?|TA[0-9]{4}|[SGM][0-9]{4})\b`,
 		`\b[a-z0-9_-]+(?:` + dot + `[a-z0-9_-]+)*` + dot + `[a-z]{2,24}\b`,
 	}, "|"))
-	text := benchText(b)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		if len(shapes.FindAllStringIndex(text, -1)) == 0 {
-			b.Fatal("nothing found")
-		}
+}
+
+// BenchmarkAdversarial reads a megabyte of what makes careless scanners go
+// back and forth.
+func BenchmarkAdversarial(b *testing.B) {
+	for name, piece := range adversarial {
+		b.Run(name, func(b *testing.B) {
+			text := strings.Repeat(piece, 1<<20/len(piece))
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				if _, err := Text(b.Context(), text, Options{Limit: 1 << 30}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

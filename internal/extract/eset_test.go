@@ -15,13 +15,22 @@ import (
 // are data: nothing of them is part of the repository.
 func esetReports(t testing.TB) string {
 	t.Helper()
+	dir := esetFolder()
+	if dir == "" {
+		t.Skip("SKIPPED: no real reports; set SPOOR_TEST_DATA to the folder that holds eset/")
+	}
+	return dir
+}
+
+// esetFolder is empty where no real reports are.
+func esetFolder() string {
 	dir := os.Getenv("SPOOR_TEST_DATA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "data")
 	}
 	dir = filepath.Join(dir, "eset")
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("SKIPPED: no real reports (%v); set SPOOR_TEST_DATA to the folder that holds eset/", err)
+		return ""
 	}
 	return dir
 }

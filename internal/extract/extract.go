@@ -156,7 +156,7 @@ func (s *scanner) line(ctx context.Context, i, end int) error {
 		case i == j:
 		case isSpacedMark(s.text[i:j]) && prev < i && prev >= s.taken:
 			s.chunk(ctx, prev, j)
-		case s.taken < j && worth(s.text[i:j], seen):
+		case s.taken < j && (worth(s.text[i:j], seen) || s.opensMark(j)):
 			s.chunk(ctx, max(i, s.taken), j)
 		}
 		if s.full {

@@ -191,6 +191,17 @@ func spacedMark(s string) (int, dot) {
 	return i, spacedDot
 }
 
+// opensMark says that the chunk before position i ends in the bracket of a
+// mark with spaces in it: bad[ . ]example.
+func (s *scanner) opensMark(i int) bool {
+	switch s.text[i-1] {
+	case '[', '(', '{':
+		n, _ := bracketedDot(s.text[i-1 : s.end])
+		return n > 0
+	}
+	return false
+}
+
 // isSpacedMark says that a chunk may be a dot or an at sign between spaces.
 func isSpacedMark(chunk string) bool {
 	switch len(chunk) {

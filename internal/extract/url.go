@@ -100,6 +100,10 @@ func (s *scanner) url(start, host int, defanged bool) int {
 	}
 	at.defanged = defanged || (strings.ContainsAny(raw, "[({\\") && ioc.Refang(raw) != raw)
 	ind, err := ioc.Normalise(ioc.URL, raw)
+	if err != nil && strings.ContainsAny(raw, "[]") {
+		ind, err = ioc.Normalise(ioc.URL, wholeMarks(raw))
+		at.defanged = true
+	}
 	if err != nil {
 		return end
 	}
@@ -132,6 +136,12 @@ func (s *scanner) hostOfCut(start, host int, defanged, labelled bool) {
 	if at.defanged || s.meantLive(ioc.URL, found{start: start, end: end}, labelled) {
 		s.emit(t, at)
 	}
+}
+
+// wholeMarks makes dots of marks that are half there: bad[.example.
+func wholeMarks(raw string) string {
+	raw = strings.ReplaceAll(raw, "[.]", ".")
+	return strings.ReplaceAll(strings.ReplaceAll(raw, "[.", "."), ".]", ".")
 }
 
 // hostOfURL is the host of a canonical URL, without its port.
@@ -233,6 +243,8 @@ func (s *scanner) bodyStep(b *body, i int) int {
 		return stepPattern
 	case c == '<' && isPlaceholder(s.text[i:s.end]):
 		return stepPattern
+	case c == ']' && b.inHost && s.text[i-1] == '.' && i+1 < s.end && isAlnum(s.text[i+1]):
+		return 1 // half a mark
 	case c == ']', c == '}', c == '"', c == '<', c == '>', c == '`', c == '|', c == '^', c == '\'' && c == b.quote:
 		return 0
 	case c == '+' && b.quote == '+' && s.before(b.start-1) != '+':
