@@ -1,10 +1,13 @@
 package ingest
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
+	"spoor/internal/ioc"
 	"spoor/internal/store"
 )
 
@@ -24,6 +27,147 @@ func TestPollHeldCopyIsTakenBack(t *testing.T) {
 	rep := d.poll(src, store.RunUnchanged)
 	if word, why := Judge(rep.State, src.Interval, d.clock.Now()); word != Healthy || rep.State.Held != nil {
 		t.Errorf("%s: %s; held %+v", word, why, rep.State.Held)
+	}
+}
+
+// mispFeed publishes a feed of MISP events of one value each.
+func mispFeed(p *press, n int) (uuid, value func(int) string, good func(int)) {
+	uuid = func(i int) string { return fmt.Sprintf("5f6c1d2e-0000-4000-8000-%012d", i) }
+	value = func(i int) string { return fmt.Sprintf("e%d.bad-relay.example", i) }
+	good = func(i int) {
+		p.put("/misp/"+uuid(i)+".json", "application/json", fmt.Sprintf(
+			`{"Event":{"uuid":%q,"info":"Heron %d","date":"2026-10-01","Attribute":[{"type":"domain","value":%q,"to_ids":true}]}}`, uuid(i), i, value(i)))
+	}
+	var entries []string
+	for i := range n {
+		entries = append(entries, fmt.Sprintf(`%q:{"timestamp":"%d","date":"2026-10-01","info":"Heron"}`, uuid(i), 1790000000+i))
+		good(i)
+	}
+	p.put("/misp/manifest.json", "application/json", "{"+strings.Join(entries, ",")+"}")
+	return uuid, value, good
+}
+
+// TestPollMISPFeedComesBackForEvents: what came in the place of an event, once
+// or twice, does not lose it.
+func TestPollMISPFeedComesBackForEvents(t *testing.T) {
+	t.Parallel()
+	for name, answer := range wrongAnswers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, d := newPress(t), newDesk(t)
+			uuid, value, good := mispFeed(p, 3)
+			p.serve("/misp/"+uuid(1)+".json", answer)
+			src := source("misp", p.URL+"/misp/", FormatMISPFeed)
+			for range 2 {
+				d.poll(src, store.RunPartial)
+				d.clock.add(time.Hour)
+			}
+			d.one(ioc.Domain, value(0))
+			good(1)
+			d.poll(src, store.RunOK)
+			d.one(ioc.Domain, value(1))
+			if n := p.count("/misp/" + uuid(0) + ".json"); n != 1 {
+				t.Errorf("the good event was asked for %d times", n)
+			}
+		})
+	}
+}
+
+// wrongAnswers come in the place of a document, and say nothing of it.
+func wrongAnswers() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"redirect in a circle": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
+		"redirect to elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
+		},
+		"endless": text("text/plain", strings.Repeat("\n", 17<<20)),
+		"an encoding that is not": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write([]byte("this is no gzip at all"))
+		},
+		"binary data": text("application/octet-stream", "\x00\x01\x02\x03\x00\x00\x00\x00"),
+	}
+}
+
+// TestPollMISPFeedGivesUp: an event that never comes does not keep the feed
+// busy for ever.
+func TestPollMISPFeedGivesUp(t *testing.T) {
+	t.Parallel()
+	p, d := newPress(t), newDesk(t)
+	uuid, value, _ := mispFeed(p, 2)
+	p.serve("/misp/"+uuid(1)+".json", http.NotFound)
+	src := source("misp", p.URL+"/misp/", FormatMISPFeed)
+	for range maxTries {
+		d.poll(src, store.RunPartial)
+		d.clock.add(time.Hour)
+	}
+	rep := d.poll(src, store.RunUnchanged)
+	if n := p.count("/misp/" + uuid(1) + ".json"); n != maxTries || len(rep.State.Seen) != 2 {
+		t.Errorf("asked %d times, %d remembered", n, len(rep.State.Seen))
+	}
+	d.one(ioc.Domain, value(0))
+}
+
+// TestPollNewsComesBackForWrongPages: the same for the page of an entry, and
+// what the feed itself carries of the entry is there at once.
+func TestPollNewsComesBackForWrongPages(t *testing.T) {
+	t.Parallel()
+	for name, answer := range wrongAnswers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, d := newPress(t), newDesk(t)
+			src := source("heron", p.URL+"/feed", "news")
+			p.put("/feed", "application/rss+xml", rss(item("1", p.URL+"/one", "One", "It beacons to part[.]bad-relay[.]example [&hellip;]")))
+			p.serve("/one", answer)
+			rep := d.poll(src, store.RunOK)
+			if rep.Stats.Dropped[ReasonLater] != 1 {
+				t.Errorf("dropped %v", rep.Stats.Dropped)
+			}
+			was := d.one(ioc.Domain, "part.bad-relay.example")
+			p.put("/one", "text/html", "<article>"+story("page[.]bad-relay[.]example")+"</article>")
+			d.clock.add(time.Hour)
+			d.poll(src, store.RunOK)
+			page := d.one(ioc.Domain, "page.bad-relay.example")
+			if page.Article.ID != was.Article.ID {
+				t.Errorf("articles %+v and %+v", page.Article, was.Article)
+			}
+			d.clock.add(time.Hour)
+			d.poll(src, store.RunUnchanged)
+		})
+	}
+}
+
+// TestPollNewsGivesUpPages: a page that is never one is asked for a few times.
+func TestPollNewsGivesUpPages(t *testing.T) {
+	t.Parallel()
+	p, d := newPress(t), newDesk(t)
+	src := source("heron", p.URL+"/feed", "news")
+	p.put("/feed", "application/rss+xml", rss(item("1", p.URL+"/one", "One", "It beacons to part[.]bad-relay[.]example [&hellip;]")))
+	p.serve("/one", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
+	})
+	for range maxTries {
+		d.poll(src, store.RunOK)
+		d.clock.add(time.Hour)
+	}
+	rep := d.poll(src, store.RunUnchanged)
+	if n := p.count("/one"); n != maxTries || len(rep.State.Seen) != 1 {
+		t.Errorf("asked %d times, %d remembered", n, len(rep.State.Seen))
+	}
+	d.one(ioc.Domain, "part.bad-relay.example")
+}
+
+// TestPollNewsReadsTeaserOfLatePage: an entry whose page stays away until the
+// entry has left the feed is not lost with it.
+func TestPollNewsReadsTeaserOfLatePage(t *testing.T) {
+	t.Parallel()
+	p, d := newPress(t), newDesk(t)
+	src := source("heron", p.URL+"/feed", "news")
+	p.put("/feed", "application/rss+xml", rss(item("1", p.URL+"/one", "One", "It beacons to part[.]bad-relay[.]example [&hellip;]")))
+	p.serve("/one", status(http.StatusBadGateway))
+	d.poll(src, store.RunPartial)
+	if r := d.one(ioc.Domain, "part.bad-relay.example"); r.Article == nil || r.Article.Title != "One" {
+		t.Errorf("record %+v", r)
 	}
 }
 

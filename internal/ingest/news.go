@@ -41,7 +41,7 @@ type pages interface {
 	keep(entry uint64)
 	// page fetches what the entry announces. The document is empty, with no
 	// error, when there is none to be had; later says to try in the next run.
-	page(ctx context.Context, e *feed.Entry) (doc extract.Document, later bool, err error)
+	page(ctx context.Context, e *feed.Entry, id uint64) (doc extract.Document, later bool, err error)
 	// leave counts what is left out.
 	leave(reason string)
 }
@@ -76,11 +76,14 @@ func (p *pass) entry(ctx context.Context, name string, l *lane, e *feed.Entry) e
 		p.pages.keep(id)
 		return nil
 	}
-	doc, later, err := p.entryText(ctx, e)
-	if err != nil || later {
+	doc, later, err := p.entryText(ctx, e, id)
+	if err != nil {
 		return err
 	}
-	about := &report{article: e.Article, digest: textDigest(doc.Text)}
+	about := &report{article: e.Article}
+	if !later {
+		about.digest = textDigest(doc.Text)
+	}
 	if about.article.Title == "" {
 		about.article.Title = doc.Title
 	}
@@ -97,22 +100,23 @@ func (p *pass) entry(ctx context.Context, name string, l *lane, e *feed.Entry) e
 	if err := p.pipe.flush(); err != nil {
 		return err
 	}
-	if p.pages != nil {
+	if p.pages != nil && !later {
 		p.pages.keep(id)
 	}
 	return nil
 }
 
 // entryText is the text of an entry: of its page where the feed has only a
-// part, and of the feed where there is no page.
-func (p *pass) entryText(ctx context.Context, e *feed.Entry) (doc extract.Document, later bool, err error) {
+// part, and of the feed where there is no page. One that comes later may stay
+// away until the entry has left the feed, so the part is read meanwhile.
+func (p *pass) entryText(ctx context.Context, e *feed.Entry, id uint64) (doc extract.Document, later bool, err error) {
 	if p.pages != nil {
-		if doc, later, err = p.pages.page(ctx, e); err != nil || later || doc.Text != "" {
+		if doc, later, err = p.pages.page(ctx, e, id); err != nil || doc.Text != "" {
 			return doc, later, err
 		}
 	}
 	doc, err = extract.Render(strings.NewReader(e.HTML), extract.HTML)
-	return doc, false, err
+	return doc, later, err
 }
 
 // entryID tells an entry, as it is now, from all others: by its identity and
@@ -135,8 +139,43 @@ func (r *poll) keep(entry uint64) { r.is.Seen = append(r.is.Seen, entry) }
 // leave implements pages.
 func (r *poll) leave(reason string) { r.left[reason]++ }
 
-// page implements pages.
-func (r *poll) page(ctx context.Context, e *feed.Entry) (extract.Document, bool, error) {
+// maxTries is in how many runs something is asked for that fails for a reason
+// which does not look as if it passed: it may all the same, when what came was
+// the page of a proxy or of a moment's mistake.
+const maxTries = 3
+
+// again counts one more failure of an entry, and reports whether it is tried in
+// the next run: always when the failure may pass by itself.
+func (r *poll) again(entry uint64, err error) bool {
+	tried := 0
+	for n := 1; n < maxTries; n++ {
+		if r.isRead(tryID(entry, n)) {
+			tried = n
+		}
+	}
+	if !fetch.Temporary(err) {
+		tried++
+	}
+	if tried == maxTries {
+		return false
+	}
+	if tried > 0 {
+		r.keep(tryID(entry, tried))
+	}
+	r.unfinished = true
+	return true
+}
+
+// tryID is what is remembered of an entry that failed so many times.
+func tryID(entry uint64, times int) uint64 {
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%d failed %d times", entry, times)
+	return h.Sum64()
+}
+
+// page implements pages. A server that says that there is no page, or not for
+// us, is believed.
+func (r *poll) page(ctx context.Context, e *feed.Entry, id uint64) (extract.Document, bool, error) {
 	var none extract.Document
 	mode := r.src.Pages
 	if mode == PagesNever || e.Article.URL == "" || mode != PagesAlways && !e.Teaser {
@@ -148,26 +187,32 @@ func (r *poll) page(ctx context.Context, e *feed.Entry) (extract.Document, bool,
 		return none, true, nil
 	}
 	r.fetched++
-	res, err := r.get(ctx, fetch.Request{URL: e.Article.URL, Accept: pageTypes, MaxBytes: maxPageBytes})
+	doc, err := r.pageDocument(ctx, e.Article.URL)
+	passes := fetch.Temporary(err)
+	var refused *fetch.StatusError
 	switch {
+	case err == nil:
+		return doc, false, nil
 	case ctx.Err() != nil:
 		return none, false, ctx.Err()
-	case err != nil && fetch.Temporary(err):
-		r.unfinished = true
-		r.problems = append(r.problems, "page "+shownURL(e.Article.URL)+" not read: "+err.Error())
-		r.leave(ReasonLater)
-		return none, true, nil
-	case err != nil:
+	case errors.As(err, &refused) && !passes, !r.again(id, err):
 		r.leave(ReasonPageGone)
 		return none, false, nil
+	case passes:
+		r.problems = append(r.problems, "page "+shownURL(e.Article.URL)+" not read: "+err.Error())
+	}
+	r.leave(ReasonLater)
+	return none, true, nil
+}
+
+// pageDocument fetches a page and reads its text.
+func (r *poll) pageDocument(ctx context.Context, url string) (extract.Document, error) {
+	res, err := r.get(ctx, fetch.Request{URL: url, Accept: pageTypes, MaxBytes: maxPageBytes})
+	if err != nil {
+		return extract.Document{}, err
 	}
 	defer func() { _ = res.Close() }() // only read from
-	doc, err := pageText(ctx, res)
-	if err != nil {
-		r.leave(ReasonPageGone)
-		return none, false, nil
-	}
-	return doc, false, nil
+	return pageText(ctx, res)
 }
 
 // pageText is the text of what came for a page.

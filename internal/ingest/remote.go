@@ -115,8 +115,7 @@ func (r *poll) event(ctx context.Context, base *url.URL, uuid string, id uint64)
 		return err
 	case err != nil:
 		r.problems = append(r.problems, "event "+uuid+" not read: "+err.Error())
-		if fetch.Temporary(err) {
-			r.unfinished = true
+		if r.again(id, err) {
 			return nil
 		}
 	}
