@@ -80,6 +80,8 @@ func TestOwnedFrom(t *testing.T) {
 		{"co.uk", ""},
 		{"a.b.unknown-top", "b.unknown-top"},
 		{"a.b.ck", "a.b.ck"},
+		{"ec2-192-0-2-1.compute-1.amazonaws.com", "ec2-192-0-2-1.compute-1.amazonaws.com"},
+		{"a.mysql.database.azure.com", "a.mysql.database.azure.com"},
 		{"a.www.ck", "www.ck"},
 	}
 	for _, c := range cases {

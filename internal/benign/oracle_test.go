@@ -122,7 +122,8 @@ func sameOwner(name, above string) bool {
 		return rule != nil && rule.Decompose("x." + s)[1] == s
 	}
 	if suffix(name) {
-		return true
+		rule := publicsuffix.DefaultList.Find(name, &publicsuffix.FindOptions{})
+		return rule.Type != publicsuffix.WildcardType
 	}
 	for s := name; len(s) > len(above); {
 		_, s, _ = strings.Cut(s, ".")

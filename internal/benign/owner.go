@@ -26,8 +26,9 @@ var tenants = sync.OnceValue(func() map[string]struct{} {
 // ownedFrom returns where in a canonical name the longest part begins whose
 // owner has everything below it: the label before the public suffix. A list's
 // entry that begins later names somebody else, or the provider. A name that is
-// a public suffix is its provider's own, and so is all of it: the result is its
-// length.
+// a public suffix is its provider's own, and so is all above it: the result is
+// its length. One that is such by a wildcard (ec2-….compute-1.amazonaws.com) is
+// a customer's all the same.
 func ownedFrom(name string) int {
 	rule := publicsuffix.DefaultList.Find(name, &publicsuffix.FindOptions{})
 	suffix := 1 // labels; an unknown one is taken for a suffix
@@ -52,6 +53,9 @@ func ownedFrom(name string) int {
 		if _, ok := tenants()[name[i:]]; ok {
 			start = i
 		}
+	}
+	if start == 0 && rule != nil && rule.Type == publicsuffix.WildcardType {
+		return 0
 	}
 	if start == 0 {
 		return len(name)
