@@ -48,11 +48,12 @@ type Ingester struct {
 	lists  Lists
 	batch  int
 	limits Limits
+	bounds bounds
 }
 
 // New returns an Ingester that writes to st.
 func New(st store.RunStarter, o Options) *Ingester {
-	in := &Ingester{st: st, now: o.Now, log: o.Logger, lists: o.Lists, batch: o.BatchSize, limits: o.Limits.orDefaults()}
+	in := &Ingester{st: st, now: o.Now, log: o.Logger, lists: o.Lists, batch: o.BatchSize, limits: o.Limits.orDefaults(), bounds: runBounds()}
 	if in.now == nil {
 		in.now = time.Now
 	}
@@ -147,6 +148,8 @@ type pass struct {
 	pages pages
 	// by are the known-good lists.
 	by judge
+	// format is how the first document was read.
+	format string
 
 	// What the progress goroutine reads.
 	totalBytes, readBytes, read atomic.Int64
@@ -298,7 +301,7 @@ func (p *pass) summary(took time.Duration) Summary {
 		s.Unchanged += int64(l.outcome.Unchanged)
 		s.Merged += int64(l.outcome.Merged)
 	}
-	s.Bytes, s.Duration = p.readBytes.Load(), took
+	s.Bytes, s.Duration, s.Format = p.readBytes.Load(), took, p.format
 	return s
 }
 

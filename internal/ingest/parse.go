@@ -34,6 +34,9 @@ func (p *pass) parse(ctx context.Context, in *input, r *bufio.Reader) error {
 	if p.src != nil && isWebPage(head) && f.name != extract.HTML.String() {
 		return errWebPage
 	}
+	if p.format == "" {
+		p.format = f.name
+	}
 	// A file that breaks later counts as failed, not as read.
 	switch {
 	case f.news:

@@ -60,7 +60,7 @@ func (r *poll) manifest(ctx context.Context) (store.RunStatus, error) {
 			r.leave(ReasonLater)
 		case r.isRead(id):
 			r.keep(id)
-		case r.fetched >= maxEvents:
+		case r.fetched >= r.in.bounds.events:
 			r.leave(ReasonLater)
 			r.soon = true
 		default:
@@ -164,7 +164,8 @@ func (r *poll) collection(ctx context.Context) (store.RunStatus, error) {
 			return store.RunOK, nil
 		case env.Next == "" && last == "", env.Next != "" && env.Next == next:
 			return store.RunFailed, errors.New("the collection says that there is more, but not where")
-		case page == maxEnvelopes:
+		case page == r.in.bounds.envelopes:
+			r.leave(ReasonLater)
 			r.soon = true
 			return store.RunOK, nil
 		}

@@ -19,6 +19,8 @@ type Summary struct {
 	// Bytes is how much was read, compressed inputs as they are stored.
 	Bytes    int64
 	Duration time.Duration
+	// Format is how the first document was read, empty when none was.
+	Format string
 }
 
 // Files counts the files of an import; each entry of an archive is one.
