@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -80,11 +81,12 @@ func mainPart(ctx context.Context, root *html.Node) (Document, error) {
 	}
 	clear(p.size)
 	p.measure(body, false)
+	main := p.main()
+	unname(body)
 	all, err := meant(ctx, renderNode(body).Text)
 	if err != nil {
 		return Document{}, err
 	}
-	main := p.main()
 	for range maxClimb {
 		doc := renderNode(main)
 		has, err := meant(ctx, doc.Text)
@@ -153,6 +155,7 @@ func (p *page) prune(ctx context.Context, n *html.Node) error {
 func (p *page) evidence(ctx context.Context, n *html.Node, kind blockKind) (bool, error) {
 	was := *n
 	n.Data, n.DataAtom = "div", atom.Div
+	unname(n)
 	found, err := Text(ctx, renderNode(n).Text, Options{Distinct: true})
 	if err != nil && ctx.Err() != nil {
 		return false, err
@@ -165,6 +168,17 @@ func (p *page) evidence(ctx context.Context, n *html.Node, kind blockKind) (bool
 	}
 	n.Data, n.DataAtom = was.Data, was.DataAtom
 	return false, nil
+}
+
+// unname takes away what elements are called. The renderer goes by names too;
+// here they have been judged, with more to go by.
+func unname(n *html.Node) {
+	n.Attr = slices.DeleteFunc(n.Attr, func(a html.Attribute) bool {
+		return a.Key == "class" || a.Key == "id" || a.Key == "role"
+	})
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		unname(c)
+	}
 }
 
 // main returns the element that holds the article: the article element, else
