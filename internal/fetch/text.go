@@ -28,7 +28,10 @@ const (
 // what cannot be decoded is U+FFFD. The character set is that of the byte order
 // mark, else of the answer's header, else of the XML declaration, else of the
 // form of UTF-16, else of the page's meta element, else UTF-8 when the bytes
-// are that, else windows-1252. What is declared and cannot be is passed over.
+// are that, else windows-1252. What is declared and cannot be is passed over,
+// and so is a header that names another set for what is UTF-8 and not ASCII:
+// servers send one header with all pages, and text of other sets does not look
+// like UTF-8 by chance.
 // An XML declaration says UTF-8 afterwards, so that no parser decodes twice.
 // The readers of several calls are independent; all end with the result.
 func (r *Result) Text() (io.Reader, error) {
@@ -57,7 +60,7 @@ func (r *Result) encoding(head []byte) (enc encoding.Encoding, skip int) {
 		labels = append(labels, metaLabel(head))
 	}
 	utf := false
-	for _, label := range labels {
+	for i, label := range labels {
 		enc, name := charset.Lookup(label)
 		switch {
 		case name == "", name == "replacement":
@@ -69,6 +72,8 @@ func (r *Result) encoding(head []byte) (enc encoding.Encoding, skip int) {
 			}
 		case strings.HasPrefix(name, "utf-16") && bytes.IndexByte(head, 0) < 0:
 			// Markup in UTF-16 has a zero in every other byte.
+		case i == 0 && isUTF8(head) && hasWide(head):
+			// One header for all pages, and this page knows better.
 		default:
 			return enc, 0
 		}
@@ -103,6 +108,17 @@ func isUTF8(head []byte) bool {
 		}
 	}
 	return utf8.Valid(head)
+}
+
+// hasWide reports whether valid UTF-8 that may be cut off has a whole character
+// beyond ASCII.
+func hasWide(head []byte) bool {
+	for i, b := range head {
+		if b >= utf8.RuneSelf {
+			return utf8.FullRune(head[i:])
+		}
+	}
+	return false
 }
 
 var (
