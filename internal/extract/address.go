@@ -15,7 +15,7 @@ func (s *scanner) address(r run) int {
 		}
 		return 0
 	}
-	if r.labels < 4 || !looksIPv4(s.plain(r)) {
+	if r.labels < 4 || classes[s.text[r.start]]&isDigit == 0 || !looksIPv4(s.plain(r)) {
 		return 0
 	}
 	return s.ipv4(r)
@@ -45,7 +45,12 @@ func (s *scanner) ipv4(r run) int {
 	if !at.defanged && (s.isVersion(r) || s.bareStep(r.start) || !s.meantAddress(at)) {
 		return end
 	}
-	at.plain = s.plain(r) + s.text[r.end:end]
+	at.plain = s.plain(r)
+	if end == r.end {
+		s.add(ioc.Indicator{Type: ioc.IPv4, Value: at.plain, Key: at.plain}, at) // as netip reads it
+		return end
+	}
+	at.plain += s.text[r.end:end]
 	s.emit(ioc.IPv4, at)
 	return end
 }

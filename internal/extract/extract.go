@@ -122,6 +122,7 @@ type scanner struct {
 	techniques, cves mentions
 
 	arena strings.Builder // of values that are not parts of the text
+	made  found           // the last of them that dots were put back in
 
 	steps int // bytes looked at, for the test that time is linear
 }

@@ -27,10 +27,15 @@ func (s *scanner) identifier(r run) int {
 	}
 	switch first {
 	case 'T', 'S', 'G', 'M':
-		return s.technique(r)
+		if len(raw) <= len("T1001.001") {
+			return s.technique(r)
+		}
 	}
 	// Win32/Exploit.CVE-2017-0199.A
-	if i := strings.Index(raw, ".CVE-"); r.labels > 1 && i > 0 {
+	if r.labels < 2 || r.defanged {
+		return 0
+	}
+	if i := strings.Index(raw, ".CVE-"); i > 0 {
 		return s.cve(run{start: r.start + i + 1, end: r.end})
 	}
 	return 0
@@ -112,16 +117,12 @@ func hashType(digits int) ioc.Type {
 // lowerHex is raw, at most 128 hex digits, in lower case. Values that have to
 // be written anew share blocks of memory.
 func (s *scanner) lowerHex(raw string) string {
-	const block = 64 << 7
-	if s.arena.Cap()-s.arena.Len() < len(raw) {
-		s.arena = strings.Builder{}
-		s.arena.Grow(block)
-	}
-	from := s.arena.Len()
+	b := s.room(len(raw))
+	from := b.Len()
 	for i := range len(raw) {
-		s.arena.WriteByte(raw[i] | 0x20) // leaves digits as they are
+		b.WriteByte(raw[i] | 0x20) // leaves digits as they are
 	}
-	return s.arena.String()[from:]
+	return b.String()[from:]
 }
 
 // hexBits has a bit for every hex digit, and one for upper case.

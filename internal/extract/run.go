@@ -242,8 +242,11 @@ func (s *scanner) plain(r run) string {
 	if !r.defanged {
 		return raw
 	}
-	var b strings.Builder
-	b.Grow(len(raw))
+	if s.made.start == r.start && s.made.end == r.end {
+		return s.made.plain
+	}
+	b := s.room(len(raw))
+	from := b.Len()
 	for i := r.start; i < r.end; {
 		j := min(s.labelEnd(i), r.end)
 		s.steps += j - i
@@ -259,7 +262,19 @@ func (s *scanner) plain(r run) string {
 		b.WriteByte('.')
 		i += n
 	}
-	return b.String()
+	s.made = found{start: r.start, end: r.end, plain: b.String()[from:]}
+	return s.made.plain
+}
+
+// room is the block of memory for values that are not parts of the text, with
+// room for n bytes more.
+func (s *scanner) room(n int) *strings.Builder {
+	const block = 8 << 10
+	if s.arena.Cap()-s.arena.Len() < n {
+		s.arena = strings.Builder{}
+		s.arena.Grow(max(block, n))
+	}
+	return &s.arena
 }
 
 // port reads ":443" behind a host and returns its end; i is none. A colon in
@@ -285,6 +300,11 @@ func (s *scanner) port(i int) int {
 
 // mail reads an e-mail address that begins with run r.
 func (s *scanner) mail(r run) int {
+	switch s.after(r.end) {
+	case '@', '[', '(', '{', ' ', '+', '.', '-', '_':
+	default:
+		return 0
+	}
 	i := r.end
 	for i < s.end && i < r.start+64 && (s.text[i] == '+' || s.text[i] == '.' || isAlnum(s.text[i]) || classes[s.text[i]]&isJoin != 0) {
 		i++ // a sub-address, RFC 5233; nothing of a run without one

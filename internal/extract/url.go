@@ -187,6 +187,10 @@ func (s *scanner) bodyEnd(start, host int) (end int, cut bool) {
 	b := body{start: start, host: host, quote: s.before(start), inHost: true}
 	i := host
 	for i < s.end {
+		if bodyPlain[s.text[i]] {
+			i++
+			continue
+		}
 		n := s.bodyStep(&b, i)
 		if n == stepPattern {
 			return s.skipWord(i), true // <id>, {1,2}: a pattern of URLs
@@ -199,6 +203,11 @@ func (s *scanner) bodyEnd(start, host int) (end int, cut bool) {
 	s.steps += i - host
 	return s.trimBody(start, host, i)
 }
+
+// bodyPlain are the bytes that are always part of a URL, if they stand in one.
+//
+//nolint:gochecknoglobals // read-only table
+var bodyPlain = setOf("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~%&=@:")
 
 // body is what bodyEnd knows of the URL it reads.
 type body struct {
