@@ -107,6 +107,9 @@ func checkCandidate(t *testing.T, text string, c Candidate) {
 		strings.Contains(c.Context, "  ") {
 		t.Errorf("context %q breaks its contract (%d bytes)", c.Context, len(c.Context))
 	}
+	if utf8.RuneCountInString(c.Heading) > MaxHeading || !utf8.ValidString(c.Heading) || strings.ContainsAny(c.Heading, "\n\t\r\x00") {
+		t.Errorf("heading %q breaks its contract (%d bytes)", c.Heading, len(c.Heading))
+	}
 }
 
 func TestTextStopsWhenCancelled(t *testing.T) {
@@ -170,13 +173,28 @@ func FuzzText(f *testing.F) {
 	for _, l := range readCorpus(f) {
 		f.Add(l.body)
 	}
+	for _, piece := range adversarial {
+		f.Add(strings.Repeat(piece, 20))
+	}
 	f.Add("http://[::1]/ [2001:db8::1]:80 a@b.c [at] (dot) \\. ://")
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, opt := range []Options{{Limit: 1000}, {Limit: 1000, AllLive: true, Distinct: true}} {
-			found, err := Text(t.Context(), text, opt)
+		for _, opt := range []Options{
+			{Limit: 1000}, {Limit: 1000, AllLive: true, Distinct: true},
+			{Limit: 1000, Page: "https://a.example/x", Links: []string{"http://b.example"}},
+		} {
+			s, err := scan(t.Context(), text, opt)
 			if err != nil && !errors.Is(err, ErrLimit) {
 				t.Fatalf("Text: %v", err)
 			}
+			found := s.out
+			const most = 500 // looks at a byte
+			if n := s.steps + s.place.steps; n > most*(len(text)+100) {
+				t.Errorf("steps = %d for %d bytes", n, len(text))
+			}
+			if m := marking(text); m != 0 && !m.Valid() {
+				t.Errorf("marking = %v", m)
+			}
+			isTeaser(text)
 			end := -1
 			for _, c := range found {
 				checkCandidate(t, text, c)
