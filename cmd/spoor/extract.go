@@ -90,7 +90,7 @@ func (a *app) extract(ctx context.Context, path string, lists *benign.Lists) ([]
 	if !ok {
 		return nil, fmt.Errorf("read %s: is not text: convert it first, a Word document to PDF for instance", path)
 	}
-	doc, err := extract.Render(r, kind)
+	doc, err := extract.Main(ctx, r, kind)
 	switch {
 	case errors.Is(err, extract.ErrTooLarge):
 		return nil, fmt.Errorf("read input: %w: split it", err)

@@ -34,6 +34,9 @@ func (a *app) newKnownGood(ctx context.Context, c config.Config, st store.AllowK
 		return nil, fmt.Errorf("load warning lists: %w", err)
 	}
 	for _, l := range report.Lists {
+		if l.Err != nil {
+			fmt.Fprintf(a.stderr, "warning list %s left out: %s\n", printable(l.Name), printable(l.Err.Error()))
+		}
 		for _, left := range l.Left {
 			fmt.Fprintf(a.stderr, "warning list %s: %d entries left out: %s\n", printable(l.Name), left.Count, printable(left.Reason))
 		}

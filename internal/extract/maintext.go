@@ -309,3 +309,11 @@ func attribute(n *html.Node, key string) string {
 	}
 	return ""
 }
+
+// Main is MainText for a page, and Render for any other document.
+func Main(ctx context.Context, r io.Reader, kind Kind) (Document, error) {
+	if kind == HTML {
+		return MainText(ctx, r)
+	}
+	return Render(r, kind)
+}

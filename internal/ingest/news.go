@@ -48,7 +48,11 @@ type pages interface {
 
 // news reads a document that announces reports: each entry is an article.
 func (p *pass) newsFeed(ctx context.Context, in *input, f *form, r io.Reader) error {
-	n, err := feed.ParseNews(ctx, r, feed.Source{Name: in.name})
+	from := feed.Source{Name: in.name}
+	if p.src != nil {
+		from.URL = p.src.URL // what relative links are relative to
+	}
+	n, err := feed.ParseNews(ctx, r, from)
 	if err != nil {
 		return err
 	}
@@ -181,7 +185,7 @@ func (r *poll) page(ctx context.Context, e *feed.Entry, id uint64) (extract.Docu
 	if mode == PagesNever || e.Article.URL == "" || mode != PagesAlways && !e.Teaser {
 		return none, false, nil
 	}
-	if r.fetched >= maxPages {
+	if r.fetched >= r.in.bounds.pages {
 		r.leave(ReasonLater)
 		r.soon = true
 		return none, true, nil
@@ -229,17 +233,14 @@ func pageText(ctx context.Context, res *fetch.Result) (extract.Document, error) 
 	if !ok {
 		return extract.Document{}, errBinary
 	}
-	if kind.String() == "pdf" {
+	if kind == extract.PDF {
 		return extract.Render(res.Body, kind)
 	}
 	text, err := res.Text()
 	if err != nil {
 		return extract.Document{}, fmt.Errorf("decode page: %w", err)
 	}
-	if kind == extract.HTML {
-		return extract.MainText(ctx, text)
-	}
-	return extract.Render(text, kind)
+	return extract.Main(ctx, text, kind)
 }
 
 // extractHead is how much of a document tells its kind.

@@ -20,7 +20,7 @@ const maxCandidates = 500_000
 // prose reads a document: it is the article, and what it names are the
 // indicators, each once.
 func (p *pass) prose(ctx context.Context, in *input, f *form, r io.Reader) error {
-	doc, err := extract.Render(r, f.prose)
+	doc, err := extract.Main(ctx, r, f.prose)
 	if errors.Is(err, extract.ErrTooLarge) {
 		return fmt.Errorf("%w; split it, or name the format of its rows with --format", err)
 	}
