@@ -45,6 +45,7 @@ type memory struct {
 	health store.Health
 	hang   bool
 	looks  atomic.Int64
+	feeds  []store.FeedState
 	counts atomic.Int64
 }
 
@@ -57,6 +58,9 @@ func (m *memory) Health(ctx context.Context) (store.Health, error) {
 	}
 	return m.health, nil
 }
+
+// FeedStates implements Store.
+func (m *memory) FeedStates(context.Context) ([]store.FeedState, error) { return m.feeds, m.err }
 
 func (m *memory) View(ctx context.Context, fn func(store.Snapshot) error) error {
 	n := m.views.Add(1)

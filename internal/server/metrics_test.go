@@ -169,6 +169,24 @@ func TestScrapeTellsTheStore(t *testing.T) {
 	}
 }
 
+func TestFeedMetrics(t *testing.T) {
+	t.Parallel()
+	g := counted(t)
+	g.mem.feeds = []store.FeedState{
+		{Feed: "good", Items: 80, LastGood: time.Unix(1_790_000_000, 0)},
+		{Feed: "new \"one\"", Failures: 2, Held: &store.HeldCopy{}},
+	}
+	want := []string{
+		`spoor_feed_failures{feed="good"} 0`, `spoor_feed_failures{feed="new \"one\""} 2`,
+		`spoor_feed_held{feed="good"} 0`, `spoor_feed_held{feed="new \"one\""} 1`,
+		`spoor_feed_items{feed="good"} 80`, `spoor_feed_items{feed="new \"one\""} 0`,
+		`spoor_feed_last_good_timestamp_seconds{feed="good"} 1.79e+09`,
+	}
+	if diff := cmp.Diff(want, g.scrape("spoor_feed_")); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
+	}
+}
+
 // TestCensusSparesTheStore: counting may read a whole table.
 func TestCensusSparesTheStore(t *testing.T) {
 	t.Parallel()
@@ -255,6 +273,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 	g := counted(t)
 	g.mem.health = replicated(store.Asynchronous)
+	g.mem.feeds = []store.FeedState{{Feed: "names", LastGood: time.Unix(1_790_000_000, 0)}}
 	g.get(known)
 	var sent []string
 	for _, line := range g.scrape("# TYPE spoor_") {

@@ -71,6 +71,8 @@ type Limiter interface {
 type Store interface {
 	store.Viewer
 	store.Reporter
+	// FeedStates is that of store.FeedKeeper.
+	FeedStates(ctx context.Context) ([]store.FeedState, error)
 }
 
 // Deps are the parts that the server drives.

@@ -55,6 +55,7 @@ func (s *Server) scrape(w http.ResponseWriter, r *http.Request) {
 	state := &storeState{condition: found}
 	if found.unreadable == nil {
 		state.records, state.counted = s.census.ask(r.Context())
+		state.feeds = s.feedStates(r.Context())
 	}
 	// A registry for this scrape only: the values are of this moment, and
 	// were asked for under the request's context.
@@ -72,6 +73,22 @@ type storeState struct {
 	condition
 	records int64
 	counted bool
+	feeds   []store.FeedState
+}
+
+// maxFeedMetrics bounds the series of feeds: their number is the operator's.
+const maxFeedMetrics = 1_000
+
+// feedStates returns what is remembered of the feeds, nothing when the store
+// does not say in time.
+func (s *Server) feedStates(ctx context.Context) []store.FeedState {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.QueryDeadline)
+	defer cancel()
+	states, err := s.checkup.store.FeedStates(ctx)
+	if err != nil {
+		return nil
+	}
+	return states[:min(len(states), maxFeedMetrics)]
 }
 
 // Describe sends nothing: which replicas there are is the condition's to say.
@@ -110,6 +127,14 @@ func (c *storeState) Collect(out chan<- prometheus.Metric) {
 			send(gauge, "spoor_store_replica_lag_seconds", "How long the oldest change that the replica lacks has been there.", r.Lag.Seconds(), "host", r.Host)
 		}
 		send(counter, "spoor_store_replica_views_total", "Reads that the replica answered for this process.", float64(r.Views), "host", r.Host)
+	}
+	for _, f := range c.feeds {
+		send(gauge, "spoor_feed_failures", "Runs of the feed that failed since the last that did not.", float64(f.Failures), "feed", f.Feed)
+		send(gauge, "spoor_feed_held", "1 while a copy of the feed is held for a person to look at.", truth(f.Held != nil), "feed", f.Feed)
+		send(gauge, "spoor_feed_items", "Items of the last good copy of the feed.", float64(f.Items), "feed", f.Feed)
+		if !f.LastGood.IsZero() {
+			send(gauge, "spoor_feed_last_good_timestamp_seconds", "When the feed last ran without an error.", float64(f.LastGood.Unix()), "feed", f.Feed)
+		}
 	}
 	if c.counted {
 		send(gauge, "spoor_records", "Records in the store, counted at most once a minute.", float64(c.records))
