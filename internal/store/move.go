@@ -128,6 +128,8 @@ type MovedRun struct {
 	// WritingSince is when it began to write, zero when it does not: Settled
 	// goes by it.
 	WritingSince time.Time
+	// Sightings is how many sightings it has, -1 when that was not counted.
+	Sightings int64
 }
 
 // MovedArticle is an article with its place in the dump.

@@ -104,6 +104,22 @@ type Article struct {
 	// Published and Modified are zero when unknown. Fetched is ours: when the
 	// run that first read the article began.
 	Published, Modified, Fetched time.Time
+	// ArchivedAt is when all but what Archived keeps was let go of; zero when
+	// the article is whole.
+	ArchivedAt time.Time
+}
+
+// LastHeard is the last time that anything is known of the article from: the
+// latest of its dates, zero when it has none.
+func (a *Article) LastHeard() time.Time { return later(later(a.Published, a.Modified), a.Fetched) }
+
+// Archived returns what is kept of the article when it is archived: what tells
+// which it is, its marking, and its dates.
+func (a *Article) Archived(at time.Time) Article {
+	return Article{
+		ID: a.ID, Feed: a.Feed, Title: a.Title, URL: a.URL, GUID: a.GUID, TLP: a.TLP,
+		Published: a.Published, Modified: a.Modified, Fetched: a.Fetched, ArchivedAt: second(at),
+	}
 }
 
 // Ref returns what records show of the article.

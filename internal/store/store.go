@@ -17,6 +17,7 @@ type Store interface {
 	AllowKeeper
 	Judge
 	Editor
+	Pruner
 	KeyKeeper
 	Rationer
 	Leaser

@@ -61,6 +61,7 @@ func TestDetails(t *testing.T) {
 		"all": {
 			ID: uuid.Max, OtherURLs: []string{"https://b.example/"}, GUID: "g", Digest: "d", Publisher: "p", Summary: "s", Category: "c", Actors: []string{"APT28"}, Severity: 45,
 			Tags: []string{"t"}, TLP: ioc.Amber, Published: at, Modified: at.Add(time.Hour), Fetched: at.Add(2 * time.Hour),
+			ArchivedAt: at.Add(3 * time.Hour),
 		},
 	} {
 		text, err := column.Details(&want)

@@ -25,6 +25,7 @@ type details struct {
 	Published int64    `json:"published,omitempty"`
 	Modified  int64    `json:"modified,omitempty"`
 	Fetched   int64    `json:"fetched,omitempty"`
+	Archived  int64    `json:"archived,omitempty"`
 }
 
 // Details returns the column of an article: all of it but id, feed, title and
@@ -34,6 +35,7 @@ func Details(a *store.Article) (string, error) {
 		OtherURLs: a.OtherURLs, GUID: a.GUID, Digest: a.Digest, Publisher: a.Publisher, Summary: a.Summary,
 		Category: a.Category, Tags: a.Tags, Actors: a.Actors, Severity: a.Severity, TLP: a.TLP,
 		Published: seconds(a.Published), Modified: seconds(a.Modified), Fetched: seconds(a.Fetched),
+		Archived: seconds(a.ArchivedAt),
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode article: %w", err)
@@ -52,6 +54,7 @@ func ParseDetails(a *store.Article, text string) error {
 	a.Category, a.Tags, a.TLP = d.Category, d.Tags, d.TLP
 	a.Actors, a.Severity = d.Actors, d.Severity
 	a.Published, a.Modified, a.Fetched = unix(d.Published), unix(d.Modified), unix(d.Fetched)
+	a.ArchivedAt = unix(d.Archived)
 	return nil
 }
 

@@ -84,7 +84,7 @@ func (w *writer) flush(ctx context.Context) error {
 		return err
 	}
 	queueChanged(b, w.changed)
-	b.Queue(updateBatches, [16]byte(w.run.id), w.batches)
+	b.Queue(updateBatches, [16]byte(w.run.id), w.batches, w.clock.sightings-w.sightings)
 	if err := w.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("write articles and changes: %w", err)
 	}

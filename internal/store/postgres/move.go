@@ -190,7 +190,7 @@ func (t *txn) loadHeads(ctx context.Context, p store.Part) error {
 }
 
 func (t *txn) loadRuns(ctx context.Context, runs []store.MovedRun) error {
-	columns := []string{"id", "feed_id", "source", "started_at", "finished_at", "stats", "batches"}
+	columns := []string{"id", "feed_id", "source", "started_at", "finished_at", "stats", "batches", "sightings"}
 	err := t.load(ctx, "runs", columns, len(runs), func(i int) ([]any, error) {
 		r := &runs[i]
 		var stats any
@@ -201,7 +201,11 @@ func (t *txn) loadRuns(ctx context.Context, runs []store.MovedRun) error {
 			}
 			stats = text
 		}
-		return []any{[16]byte(r.ID), [16]byte(feedID(r.Feed.Name)), r.Source, instant(r.StartedAt), instant(r.FinishedAt), stats, int64(0)}, nil
+		var sightings any
+		if r.Sightings >= 0 {
+			sightings = r.Sightings
+		}
+		return []any{[16]byte(r.ID), [16]byte(feedID(r.Feed.Name)), r.Source, instant(r.StartedAt), instant(r.FinishedAt), stats, int64(0), sightings}, nil
 	})
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ type run struct {
 	articles map[*store.Article]bool
 }
 
-const insertRun = `INSERT INTO runs (id, feed_id, source, started_at, batches) VALUES ($1, $2, $3, $4, 0) ON CONFLICT (id) DO NOTHING`
+const insertRun = `INSERT INTO runs (id, feed_id, source, started_at, batches, sightings) VALUES ($1, $2, $3, $4, 0, 0) ON CONFLICT (id) DO NOTHING`
 
 // StartRun implements store.RunStarter.
 func (s *Store) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, error) {
@@ -63,7 +63,7 @@ func (s *Store) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, er
 
 const (
 	selectBatches = `SELECT batches FROM runs WHERE id = $1`
-	updateBatches = `UPDATE runs SET batches = $2 WHERE id = $1`
+	updateBatches = `UPDATE runs SET batches = $2, sightings = sightings + $3 WHERE id = $1`
 )
 
 // Write implements store.Run.
@@ -191,6 +191,8 @@ type writer struct {
 	rows          map[uuid.UUID]*pending
 	made, changed []*pending
 	said          []said
+	// sightings is how many there were before.
+	sightings int64
 }
 
 // pending is a record on its way.
@@ -214,7 +216,10 @@ type said struct {
 }
 
 func newWriter(r *run, t *txn) *writer {
-	return &writer{run: r, txn: t, facets: newFacetWriter(), met: roaring64.New(), at: r.st.now(), articles: articleWriter{feedID: r.feedID}}
+	return &writer{
+		run: r, txn: t, facets: newFacetWriter(), met: roaring64.New(), at: r.st.now(), articles: articleWriter{feedID: r.feedID},
+		sightings: t.clock.sightings,
+	}
 }
 
 // write reads what the batch's records are so far, merges in memory, and

@@ -95,6 +95,15 @@ func (v *snapshot) checkClock(context.Context) error {
 	}); err != nil {
 		return err
 	}
+	const ofRuns = `SELECT r.id, r.sightings, coalesce(c.n, 0) FROM runs r LEFT JOIN (SELECT run_id, sum(n) AS n FROM (
+		SELECT run_id, count(*) AS n FROM sightings GROUP BY run_id UNION ALL
+		SELECT run_id, count(*) FROM records e WHERE NOT EXISTS (SELECT 1 FROM sightings s WHERE s.rid = e.rid) GROUP BY run_id) GROUP BY run_id) c
+		ON c.run_id = r.id WHERE r.sightings <> coalesce(c.n, 0) LIMIT 1`
+	if err := v.nothing(ofRuns, func(st *sqlite.Stmt) string {
+		return fmt.Sprintf("run %d counts %d sightings and has %d", st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2))
+	}); err != nil {
+		return err
+	}
 	const twice = `SELECT seq FROM records GROUP BY seq HAVING count(*) > 1 LIMIT 1`
 	return v.nothing(twice, func(st *sqlite.Stmt) string {
 		return fmt.Sprintf("sequence number %d was given twice", st.ColumnInt64(0))

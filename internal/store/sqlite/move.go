@@ -101,7 +101,7 @@ func (d dump) Allowed(context.Context) ([]store.Allowed, error) {
 	return all, nil
 }
 
-const selectRunsAfter = `SELECT r.uuid, d.name, d.category, r.source, r.started_at, r.finished_at, r.stats, r.id, w.since FROM runs r JOIN feeds d ON d.id = r.feed_id LEFT JOIN writers w ON w.id = r.uuid WHERE r.id > ? ORDER BY r.id LIMIT ?`
+const selectRunsAfter = `SELECT r.uuid, d.name, d.category, r.source, r.started_at, r.finished_at, r.stats, r.id, w.since, coalesce(r.sightings, -1) FROM runs r JOIN feeds d ON d.id = r.feed_id LEFT JOIN writers w ON w.id = r.uuid WHERE r.id > ? ORDER BY r.id LIMIT ?`
 
 // Runs implements store.Dump.
 func (d dump) Runs(_ context.Context, after int64, limit int) ([]store.MovedRun, error) {
@@ -110,7 +110,7 @@ func (d dump) Runs(_ context.Context, after int64, limit int) ([]store.MovedRun,
 		r, err := scanRun(st)
 		m := store.MovedRun{
 			Position: st.ColumnInt64(7), ID: r.ID, Feed: r.Feed, Source: r.Source,
-			StartedAt: r.Started, FinishedAt: r.Finished, WritingSince: unix(st.ColumnInt64(8)),
+			StartedAt: r.Started, FinishedAt: r.Finished, WritingSince: unix(st.ColumnInt64(8)), Sightings: st.ColumnInt64(9),
 		}
 		if !st.ColumnIsNull(6) {
 			m.Stats = &r.Stats

@@ -32,7 +32,7 @@ type run struct {
 	articles map[*store.Article]int64
 }
 
-const insertRun = `INSERT INTO runs (uuid, feed_id, source, started_at) VALUES (?, ?, ?, ?)`
+const insertRun = `INSERT INTO runs (uuid, feed_id, source, started_at, sightings) VALUES (?, ?, ?, ?, 0)`
 
 // StartRun implements store.RunStarter.
 func (s *Store) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, error) {
@@ -78,6 +78,9 @@ func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outco
 		if err := w.facets.flush(c); err != nil {
 			return err
 		}
+		if err := c.countSightings(r.id, w.said); err != nil {
+			return err
+		}
 		return r.st.sealAt(ctx, c, k, sealWhileWriting)
 	})
 	if err != nil {
@@ -87,6 +90,19 @@ func (r *run) Write(ctx context.Context, batch []store.Observation) (store.Outco
 	r.seen.Or(met)
 	r.added += int64(out.New)
 	return out, nil
+}
+
+const addSightings = `UPDATE runs SET sightings = sightings + ? WHERE id = ?`
+
+// countSightings notes that a run has n more sightings, or fewer.
+func (c *conn) countSightings(run, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	if err := c.exec(addSightings, n, run); err != nil {
+		return fmt.Errorf("count sightings of run: %w", err)
+	}
+	return nil
 }
 
 const finishRun = `UPDATE runs SET finished_at = ?, stats = ? WHERE id = ?`
@@ -125,6 +141,8 @@ type writer struct {
 	now    time.Time
 	// expectNew is a guess about the next observation, for speed only.
 	expectNew bool
+	// said counts the sightings so far.
+	said int64
 }
 
 // observe stores one observation.
@@ -244,6 +262,7 @@ func (w *writer) insert(o *store.Observation, id uuid.UUID, articleID int64) (bo
 		return false, nil
 	}
 	*w.clock = next
+	w.said++
 	w.facets.arrive(facetID, seq)
 	w.met.Add(uint32(rid)) //nolint:gosec // bounded above
 	return true, nil
@@ -272,6 +291,7 @@ func (w *writer) change(r *row, o *store.Observation) error {
 	if err != nil {
 		return err
 	}
+	w.said++
 	return w.exec(insertSighting, r.rid, seq, w.run.id, at, saidFacet, seconds(o.FirstSeen), seconds(o.LastSeen),
 		column.Text(column.Ports(said.Ports)), column.Text(said.Context), instant(said.ValidUntil))
 }

@@ -83,7 +83,11 @@ func (m *Model) endWriting(ctx context.Context, id uuid.UUID) error {
 
 func (r *modelRun) put(s *modelState, o store.Observation, said map[uuid.UUID]bool, out *store.Outcome) {
 	if o.Article != nil {
-		if _, ok := s.articles[o.Article.ID]; !ok {
+		have, ok := s.articles[o.Article.ID]
+		if merged, changed := store.MergeArticle(have, o.Article); ok && changed {
+			s.articles[have.ID] = merged
+		}
+		if !ok {
 			a := *o.Article
 			a.Feed = r.feed
 			s.articles[a.ID] = a

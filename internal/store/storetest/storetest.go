@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"walk", walkCases()},
 		{"keys", keyCases()},
 		{"as of", asOfCases()},
+		{"prune", pruneCases()},
 		{"drift", driftCases()},
 		{"delete", deleteCases()},
 		{"lease", leaseCases()},
