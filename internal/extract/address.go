@@ -96,11 +96,20 @@ func (s *scanner) isVersion(r run) bool {
 	if tinyNumbers(s.text[r.start:r.end]) && !s.callsAddress(r.start) {
 		return true
 	}
+	if s.place.kind == paragraph && s.productBefore(left, word) && smallNumbers(s.text[r.start:r.end]) && !s.callsAddress(r.start) {
+		return true
+	}
 	// "before 91.1.0.2", "81.1.0.0 through 81.1.9.4".
 	if !smallNumbers(s.text[r.start:r.end]) {
 		return false
 	}
 	return boundWords.has(word) || strings.HasSuffix(left, "prior to") || foldPrefix(right, "through ") || foldPrefix(right, "up to ")
+}
+
+// productBefore says that the word right before an address-like run has a
+// capital in the middle of a sentence, as names of products do.
+func (s *scanner) productBefore(left, word string) bool {
+	return len(word) > 1 && word[0] >= 'A' && word[0] <= 'Z' && len(left) > len(word) && strings.ToUpper(word) != word
 }
 
 // wordBeforeNumbers is the last word of left that is no number and joins

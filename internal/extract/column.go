@@ -61,7 +61,8 @@ func columnOf(title string) column {
 		case "domain", "domains", "host", "hosts", "hostname", "fqdn", "url", "urls", "indicator", "indicators", "ioc",
 			"iocs", "c2", "c&c", "server", "servers", "network":
 			return networkColumn
-		case "reference", "references", "source", "sources", "report", "link", "links":
+		case "registrar", "isp", "provider", "hosting", "organization", "owner", "vendor", "product", "target", "victim",
+			"legitimate", "impersonated", "imitates", "brand", "reference", "references", "source", "sources", "report", "link", "links":
 			return referenceColumn
 		}
 	}

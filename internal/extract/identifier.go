@@ -71,7 +71,7 @@ func (s *scanner) digest(i int) int {
 	default:
 		return i
 	}
-	if s.inPath(i) || s.isKey(i) {
+	if s.inPath(i) || s.isKey(i) || s.isPair(i) {
 		return j
 	}
 	value := s.text[i:j]
@@ -91,7 +91,7 @@ func (s *scanner) hash(r run, raw string) int {
 	if n, _ := atSign(s.text[r.end:s.end]); n > 0 {
 		return 0 // a mail address may begin with anything
 	}
-	if s.inPath(r.start) || s.isKey(r.start) {
+	if s.inPath(r.start) || s.isKey(r.start) || s.isPair(r.start) || s.opensPair(r.end) {
 		return r.end
 	}
 	value := s.lowerHex(raw)
@@ -163,14 +163,35 @@ func mixed(raw string) bool {
 	return looksRandom(seen)
 }
 
-// inPath says that what begins at i is one step of a path: of a URL whose
-// host is a placeholder, or of a file.
+// inPath says that what begins at i is one step of a path or of its query: of
+// a URL whose host is a placeholder, or of a file.
 func (s *scanner) inPath(i int) bool {
 	c := s.before(i)
+	if c == '=' {
+		const longest = 32
+		k := i - 2
+		for k >= 0 && k > i-longest && classes[s.text[k]]&isWord != 0 {
+			k--
+		}
+		return k >= 0 && (s.text[k] == '?' || s.text[k] == '&')
+	}
 	if c != '/' && c != '\\' && c != '%' && c != '$' {
 		return false
 	}
 	return c != '/' || s.last != i-1 || i < 2
+}
+
+// isPair says that before position i stand 32 hex digits and a colon: two
+// hashes of one password, as Windows keeps them.
+func (s *scanner) isPair(i int) bool {
+	const digits = 32
+	return i > digits && s.before(i) == ':' && allOf(s.text[i-1-digits:i-1], isHex)
+}
+
+// opensPair says that the second hash of such a pair follows position i.
+func (s *scanner) opensPair(i int) bool {
+	const digits = 32
+	return s.after(i) == ':' && i+1+digits <= s.end && allOf(s.text[i+1:i+1+digits], isHex) && s.after(i+1+digits) == ':'
 }
 
 // isKey says that the word before position i announces hex digits that are no

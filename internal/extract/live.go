@@ -46,6 +46,9 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if subject == files && (t == ioc.Domain || !listed) {
 		return false
 	}
+	if t == ioc.Domain && p.kind == literal && subject != network && !s.isLine(at) && !s.inQuotes(at.start) {
+		return false // item.name, event.id: members of objects
+	}
 	if listed || p.kind == literal {
 		// An author who defangs lists live values only by oversight, under a
 		// heading that says so.
@@ -199,6 +202,12 @@ func (s *scanner) assigned(i int) bool {
 		return s.place.kind == literal
 	}
 	return false
+}
+
+// inQuotes says that position i begins a string of code.
+func (s *scanner) inQuotes(i int) bool {
+	c := s.before(i)
+	return c == '"' || c == '\'' || c == '`'
 }
 
 // named says that the words right before position i call what follows a file,

@@ -110,6 +110,7 @@ var (
 	// keyWords announce hex digits that are no digest of a file.
 	keyWords = wordSet(`key keys serial guid uuid clsid commit commits revision nonce salt iv modulus token apikey
 		mutex mutant event pipe imphash rich ssdeep tlsh vhash pehash authentihash password passwd
+		transaction transactions tx txid wallet block ntlm nthash
 		session cookie clientid client_id build-id buildid seed xor rc4 aes des rsa hwid`)
 
 	// analysis are services with a page for a sample, an address or a name:
@@ -137,7 +138,9 @@ var (
 
 	// nameWords stand before the name of something that is no host.
 	nameWords = wordSet(`named called dubbed file files filename process service mutex module function class method
-		library package script binary executable component`)
+		library package script binary executable component
+		drops dropped drop writes wrote creates created executes executed runs ran launches launched saves saved copies
+		copied renames renamed`)
 
 	// badWords in a sentence say that a live name in it is part of an attack.
 	badWords = wordSet(`c2 c2s c&c cnc c2-server c&c-server command-and-control malicious malware phishing phish
