@@ -43,6 +43,9 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if !(subject == network && listed) && t != ioc.Email && (platforms.under(host) || s.links(host)) {
 		return false
 	}
+	if t == ioc.Email && subject != network && isRole(s.text[at.start:at.end]) {
+		return false
+	}
 	if subject == files && (t == ioc.Domain || !listed) {
 		return false
 	}
@@ -64,6 +67,12 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 		return true
 	}
 	return !s.doc.authorDefangs() && (s.cue.bad(s.text, at.start, p) || s.quoted(at))
+}
+
+// isRole says that a mail address is one of an office.
+func isRole(address string) bool {
+	local, _, _ := strings.Cut(address, "@")
+	return roleNames.has(local)
 }
 
 // remember keeps the hosts of indicators. A platform's is not its own.

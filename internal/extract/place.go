@@ -34,6 +34,7 @@ type place struct {
 	reference  bool // the line defines a link or is a comment
 	began      int  // where the paragraph began
 
+	label   area    // by the label of the line itself
 	here    area    // by the last heading
 	levels  [8]area // what headings by depth say of those below them
 	depth   int
@@ -54,6 +55,9 @@ type place struct {
 
 // area is the subject at the current line.
 func (p *place) area() area {
+	if p.label != neutral {
+		return p.label
+	}
 	if p.kind != paragraph && p.intro != neutral {
 		return p.intro
 	}
@@ -66,7 +70,7 @@ func (p *place) area() area {
 // next moves to the line text[start:end].
 func (p *place) next(text string, start, end int, doc *facts) {
 	p.text, p.start, p.end = text, start, end
-	p.reference = false
+	p.reference, p.label = false, neutral
 	line := blanks.trim(text[start:end])
 	if line == "" {
 		p.blank, p.kind, p.began, p.last = true, paragraph, end+1, ""
@@ -260,15 +264,19 @@ func refersReader(line string) bool {
 	return n > 0
 }
 
-// labelled reads "Reference: https://…": a label that makes the line one.
+// labelled reads "Reference: https://…" and "C2: …": a label that makes the
+// line one.
 func (p *place) labelled(line string) {
 	const longest = 40
 	i := strings.IndexByte(line, ':')
 	if i < 0 || i > longest || strings.HasPrefix(line[i:], "://") {
 		return
 	}
-	if subjectOf(line[:i]) == references {
+	switch subjectOf(line[:i]) {
+	case references:
 		p.reference = true
+	case network:
+		p.label = network
 	}
 }
 

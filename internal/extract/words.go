@@ -142,6 +142,11 @@ var (
 		drops dropped drop writes wrote creates created executes executed runs ran launches launched saves saved copies
 		copied renames renamed`)
 
+	// roleNames are mailboxes of an office: live, they are whom to ask.
+	roleNames = wordSet(`info press media contact support security soc cert csirt abuse privacy legal sales office
+		threatintel threat-intel research hello help team feedback tips ir incident noc webmaster postmaster psirt
+		marketing pr editor newsroom`)
+
 	// badWords in a sentence say that a live name in it is part of an attack.
 	badWords = wordSet(`c2 c2s c&c cnc c2-server c&c-server command-and-control malicious malware phishing phish
 		payload payloads exfiltrate exfiltrates exfiltrated exfiltrating exfiltration beacon beacons beaconed
@@ -160,7 +165,7 @@ var (
 		confirmed explains explained announced`)
 
 	// referenceWords close before a live name say that it is one to read.
-	referenceWords = wordSet(`see report reports blog blogpost article articles advisory advisories available
+	referenceWords = wordSet(`see reported analysed analyzed covered detailed disclosed report reports blog blogpost article articles advisory advisories available
 		published according reference references source sources courtesy documented described read more us
 		please repository documentation legitimate official website homepage researchers whitepaper paper
 		contact visit patch download-page learn thanks credit licence license`)
