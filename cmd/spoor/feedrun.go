@@ -16,10 +16,6 @@ func (a *app) runFeeds(ctx context.Context, c config.Config, st store.Store, pro
 	if !c.Feeds.Enabled {
 		return func() {}, nil
 	}
-	// A mistake in the file is told now, by the command, and not in the log.
-	if _, err := a.setUpFeeds(c); err != nil {
-		return nil, err
-	}
 	poller, closeFetcher, err := a.newPoller(ctx, c, st, log)
 	if err != nil {
 		return nil, err
@@ -37,6 +33,22 @@ func (a *app) runFeeds(ctx context.Context, c config.Config, st store.Store, pro
 		wg.Wait()
 		closeFetcher()
 	}, nil
+}
+
+// countFeeds returns how many feeds will run. A mistake in the feeds file is
+// told here, by the command, and not in the log of what runs them.
+func (a *app) countFeeds(c config.Config) (int, error) {
+	if !c.Feeds.Enabled {
+		return 0, nil
+	}
+	feeds, err := a.setUpFeeds(c)
+	n := 0
+	for _, f := range feeds {
+		if f.on {
+			n++
+		}
+	}
+	return n, err
 }
 
 // newPoller returns what runs feeds on a store. The caller calls done.

@@ -46,8 +46,9 @@ func (a *app) announce(ctx context.Context, c config.Config, keys store.KeyKeepe
 	return nil
 }
 
-// sayEmpty says on standard error that there is nothing to be found yet, if so.
-func (a *app) sayEmpty(ctx context.Context, st store.Viewer) error {
+// sayEmpty says on standard error that there is nothing to be found yet, if so,
+// and what will change that.
+func (a *app) sayEmpty(ctx context.Context, st store.Viewer, feeds int) error {
 	var list store.List
 	err := st.View(ctx, func(v store.Snapshot) (err error) {
 		all := store.Filter{Visibility: store.Visibility{MaxTLP: ioc.Red}}
@@ -57,7 +58,11 @@ func (a *app) sayEmpty(ctx context.Context, st store.Viewer) error {
 	if err != nil {
 		return fmt.Errorf("look into store: %w", err)
 	}
-	if len(list.Records) == 0 {
+	switch {
+	case len(list.Records) > 0:
+	case feeds > 0:
+		fmt.Fprintf(a.stderr, "the store is empty: %s will fill it, beginning within a minute ('spoor feeds list' says how they do); 'spoor import FILE...' adds your own, also while this runs\n", counted(int64(feeds), "feed"))
+	default:
 		fmt.Fprintln(a.stderr, "the store is empty, so nothing will be found: 'spoor import FILE...' fills it, with the same --data or --store if one was given, also while this runs")
 	}
 	return nil

@@ -132,7 +132,11 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 		return err
 	}
 	// Before the address is out: who has it may end the server at any moment.
-	if err := a.sayEmpty(ctx, st); err != nil {
+	feeds, err := a.countFeeds(c)
+	if err != nil {
+		return err
+	}
+	if err := a.sayEmpty(ctx, st, feeds); err != nil {
 		return err
 	}
 	if err := a.announce(ctx, c, st, base, s.query); err != nil {
