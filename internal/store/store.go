@@ -79,7 +79,7 @@ type Counts struct{ Records, Articles, Feeds, Sightings int64 }
 // Editor changes single records by hand.
 type Editor interface {
 	// DeleteRecord removes a record with its sightings, or returns
-	// ErrNotFound. Its sequence number is not handed out again, and Seq moves.
+	// ErrNotFound. It is gone from the past (AsOf) as well. Its sequence number is not handed out again, and Seq moves.
 	DeleteRecord(ctx context.Context, id uuid.UUID) error
 }
 

@@ -108,10 +108,12 @@ func (v *snapshot) checkClock(ctx context.Context) error {
 		{"record %s is there twice", `SELECT id::text FROM records GROUP BY id HAVING count(*) > 1 LIMIT 1`},
 		{"the clock counts %s records wrong", `SELECT (k.records - n.n)::text FROM clock k, (SELECT count(*) AS n FROM records) n WHERE k.records <> n.n`},
 		{"the clock counts %s articles wrong", `SELECT (k.articles - n.n)::text FROM clock k, (SELECT count(*) AS n FROM articles) n WHERE k.articles <> n.n`},
-		{"run %s counts its sightings wrong", `SELECT r.id::text FROM runs r LEFT JOIN (SELECT run_id, sum(n) AS n FROM (
+		// A server of an older version that deletes a record leaves the count
+		// higher: such a run is kept for longer.
+		{"run %s has more sightings than it counts", `SELECT r.id::text FROM runs r LEFT JOIN (SELECT run_id, sum(n) AS n FROM (
 			SELECT run_id, count(*) AS n FROM sightings GROUP BY run_id UNION ALL
 			SELECT run_id, count(*) FROM records e WHERE NOT EXISTS (SELECT 1 FROM sightings s WHERE s.indicator_id = e.indicator_id AND s.record_id = e.id) GROUP BY run_id) a GROUP BY run_id) c
-			ON c.run_id = r.id WHERE r.sightings <> coalesce(c.n, 0) LIMIT 1`},
+			ON c.run_id = r.id WHERE r.sightings < coalesce(c.n, 0) LIMIT 1`},
 		{"the clock counts %s sightings wrong", `SELECT (k.sightings - k.records - n.n)::text FROM clock k, (SELECT count(*) - count(DISTINCT record_id) AS n FROM sightings) n WHERE k.sightings <> k.records + n.n`},
 	})
 }

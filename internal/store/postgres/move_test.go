@@ -143,6 +143,10 @@ func statements(random *rand.Rand, feed store.Feed, n, pass int) []store.Observa
 			o.Tags, o.Ports = append(o.Tags, fmt.Sprintf("pass %d", pass)), []uint16{uint16(8000 + pass)}
 			o.LastSeen = time.Unix(1.65e9+int64(pass), 0).UTC()
 			o.Warnings = []store.Warning{{List: "l", Reason: "r"}}
+			o.ValidUntil, o.Evidence = time.Unix(1.7e9+int64(i), 0).UTC(), store.EvidenceListed
+			if i%2 == 0 {
+				o.Confidence = 0
+			}
 		}
 		batch[at] = o
 	}

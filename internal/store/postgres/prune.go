@@ -154,32 +154,43 @@ func (p *pruner) count(ctx context.Context, v *snapshot, due hitIDs) error {
 
 // delete deletes those of the records that are due still.
 func (p *pruner) delete(ctx context.Context, due hitIDs) error {
-	var gone hitIDs
-	said := int64(0)
-	err := p.update(ctx, func(ctx context.Context, t *txn) error {
-		rows, err := t.stored(ctx, p.Store, due)
-		if err != nil {
-			return err
-		}
-		if t.again && len(gone.ids) > 0 && !anyOf(rows, gone) { // the commit that broke was one
-			return nil
-		}
-		gone, said = hitIDs{}, 0
-		for i := range rows {
-			if p.due(&rows[i]) { // it was not seen again
-				gone.add(rows[i].Type, rows[i].Key, rows[i].ID)
-			}
-		}
-		if len(gone.ids) > 0 {
-			said, err = t.remove(ctx, p.Store, gone)
-		}
+	var gone removed
+	err := p.update(ctx, func(ctx context.Context, t *txn) (err error) {
+		gone, err = p.remove(ctx, t, due, gone)
 		return err
 	})
 	if err == nil {
 		p.pruned.Records += int64(len(gone.ids))
-		p.pruned.Sightings += said
+		p.pruned.Sightings += gone.sightings
 	}
 	return err
+}
+
+// removed are records that went.
+type removed struct {
+	hitIDs
+	sightings int64
+}
+
+// remove is delete in one transaction; before is what an earlier attempt did,
+// whose commit broke.
+func (p *pruner) remove(ctx context.Context, t *txn, due hitIDs, before removed) (gone removed, err error) {
+	rows, err := t.stored(ctx, p.Store, due)
+	if err != nil {
+		return before, err
+	}
+	if t.again && len(before.ids) > 0 && !anyOf(rows, before.hitIDs) { // it was one
+		return before, nil
+	}
+	for i := range rows {
+		if p.due(&rows[i]) { // it was not seen again
+			gone.add(rows[i].Type, rows[i].Key, rows[i].ID)
+		}
+	}
+	if len(gone.ids) > 0 {
+		gone.sightings, err = t.remove(ctx, p.Store, gone.hitIDs)
+	}
+	return gone, err
 }
 
 // anyOf reports whether any of the ids is that of a row.

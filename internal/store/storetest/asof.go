@@ -173,6 +173,17 @@ func asOfWarnings(t *testing.T, open Open) {
 	got := w.asOf(was.at, ioc.Domain, "a.example").Records[0]
 	same(t, "tags", got.Tags, nil)
 	same(t, "warnings", got.Warnings, []store.Warning{{List: "l", Reason: "at first"}, {List: "l", Reason: "later"}})
+	// What is judged again is no other word of its source.
+	for _, st := range []store.Store{w.st, w.model} {
+		n, err := st.Rejudge(w.ctx, "", func(*store.Record) []store.Warning { return []store.Warning{{List: "judged"}} })
+		must(t, err)
+		same(t, "judged", n, 1)
+	}
+	w.verify()
+	got = w.asOf(was.at, ioc.Domain, "a.example").Records[0]
+	same(t, "tags", got.Tags, nil)
+	same(t, "warnings, judged", got.Warnings, []store.Warning{{List: "judged"}})
+	same(t, "changed then", got.UpdatedAt, was.at)
 }
 
 func asOfDeleted(t *testing.T, open Open) {
