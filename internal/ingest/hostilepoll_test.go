@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,4 +190,28 @@ func TestPollRestIsCountedFromTheAnswer(t *testing.T) {
 	d.clock.set(rep.State.NextRun)
 	p.put("/list.txt", "text/plain", lines(0, 3))
 	d.poll(src, store.RunOK)
+}
+
+// TestPollRemembersTheLatestTag: a server that gives an unchanged copy another
+// tag is asked with that one.
+func TestPollRemembersTheLatestTag(t *testing.T) {
+	t.Parallel()
+	p, d := newPress(t), newDesk(t)
+	var got []string
+	p.serve("/list.txt", func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("If-None-Match"))
+		w.Header().Set("ETag", fmt.Sprintf(`"%d"`, len(got)))
+		_, _ = w.Write([]byte(lines(0, 60)))
+	})
+	src := source("names", p.URL+"/list.txt", "list")
+	d.poll(src, store.RunOK)
+	for range 2 {
+		d.clock.add(time.Hour)
+		if rep := d.poll(src, store.RunUnchanged); rep.Stats.Bytes == 0 {
+			t.Error("the bytes of a copy that turned out unchanged are not counted")
+		}
+	}
+	if want := []string{"", `"1"`, `"2"`}; !slices.Equal(got, want) {
+		t.Errorf("asked with %q, want %q", got, want)
+	}
 }

@@ -229,13 +229,19 @@ func (r *poll) gate(items int64, digest string) store.RunStatus {
 	return store.RunHeld
 }
 
-// get fetches and counts what came.
+// get fetches, and counts what came. It remembers what the source says of a
+// copy that is unchanged.
 func (r *poll) get(ctx context.Context, req fetch.Request) (*fetch.Result, error) {
 	res, err := r.fetch.Get(ctx, req)
+	if res != nil {
+		r.bytes += res.Received
+	}
+	if errors.Is(err, fetch.ErrUnchanged) {
+		r.know(res)
+	}
 	if err != nil {
 		return nil, err
 	}
-	r.bytes += res.Received
 	return res, nil
 }
 
