@@ -76,7 +76,7 @@ Load your own and search it:              spoor import FILE... && spoor search V
 	settingFlags(root.PersistentFlags(), "log.level", "log.format")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		newServeCommand(a), newImportCommand(a), newSearchCommand(a), newExtractCommand(a), newKeysCommand(a),
+		newServeCommand(a), newImportCommand(a), newSearchCommand(a), newExtractCommand(a), newFeedsCommand(a), newKeysCommand(a),
 		newCheckCommand(a), newBackupCommand(a), newRestoreCommand(a), newMigrateCommand(a), newConfigCommand(a), newVersionCommand(a), newCompletionCommand(a),
 	)
 	root.Args = cobra.ArbitraryArgs

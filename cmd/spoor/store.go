@@ -34,6 +34,10 @@ func (a *app) openStore(ctx context.Context, c config.Config) (store.Store, erro
 	return a.openFile(ctx, c, path)
 }
 
+// errNoStore is the cause of what openExisting says of a store that is not
+// there.
+var errNoStore = errors.New("no store")
+
 // openExisting is openStore for commands that have nothing to do on a store
 // that is not there: they say so and leave no empty one behind.
 func (a *app) openExisting(ctx context.Context, c config.Config) (store.Store, error) {
@@ -46,7 +50,7 @@ func (a *app) openExisting(ctx context.Context, c config.Config) (store.Store, e
 	}
 	_, err = os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("store %s does not exist: import something first with 'spoor import FILE...', or name another with --data DIR", path)
+		return nil, &hiddenError{cause: errNoStore, text: fmt.Sprintf("store %s does not exist: import something first with 'spoor import FILE...', or name another with --data DIR", path)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find store: %w", err)
@@ -86,7 +90,7 @@ func (a *app) openPostgres(ctx context.Context, c config.Config, existing bool) 
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		err = errors.New("open store: the database holds no store of spoor: import something first with 'spoor import FILE...', or name another with --store URL")
+		err = &hiddenError{cause: errNoStore, text: "open store: the database holds no store of spoor: import something first with 'spoor import FILE...', or name another with --store URL"}
 	case ctx.Err() == nil && isRefusal(err):
 		err = fmt.Errorf("%w: does the address in --store name the database, its user and the password?", err)
 	}

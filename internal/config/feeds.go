@@ -139,7 +139,7 @@ func ParseFeeds(path string, text []byte) ([]Feed, error) {
 			return nil, fmt.Errorf("%w: %s:%d: feed %q is there twice", ErrInvalid, path, line, f.Name)
 		}
 		seen[f.Name] = true
-		if err := f.check(); err != nil {
+		if err := f.Check(); err != nil {
 			return nil, fmt.Errorf("%w: %s:%d: feed %q: %w", ErrInvalid, path, line, f.Name, err)
 		}
 	}
@@ -217,8 +217,8 @@ func feedSuggestion(key string) string {
 	return "; a feed has: " + strings.Join(names, ", ")
 }
 
-// check looks at what needs no knowledge of feeds.
-func (f Feed) check() error {
+// Check says what cannot be meant, as far as that needs no knowledge of feeds.
+func (f Feed) Check() error {
 	oneOf := func(what, value string, allowed ...string) error {
 		if value != "" && !slices.Contains(allowed, value) {
 			return fmt.Errorf("%s is %q: use one of %s", what, value, strings.Join(allowed, ", "))
@@ -228,7 +228,7 @@ func (f Feed) check() error {
 	switch {
 	case f.KeyEnv != "" && f.KeyFile != "":
 		return errors.New("key_env and key_file are both set: use one")
-	case (f.KeyEnv != "" || f.KeyFile != "") && f.KeyHeader == "":
+	case f.URL != "" && (f.KeyEnv != "" || f.KeyFile != "") && f.KeyHeader == "":
 		return errors.New("key_header is not set: which header carries the key?")
 	case f.Interval < 0:
 		return errors.New("interval is negative")
@@ -248,16 +248,21 @@ func overlay(path string, base, known, own []Feed) ([]Feed, error) {
 	for _, f := range own {
 		named := func(b Feed) bool { return b.Name == f.Name }
 		if i := slices.IndexFunc(all, named); i >= 0 {
-			all[i] = over(all[i], f)
+			all[i] = Over(all[i], f)
 			continue
 		}
 		if i := slices.IndexFunc(known, named); i >= 0 && f.URL == "" {
-			f = over(known[i], f)
+			f = Over(known[i], f)
 		}
 		if f.URL == "" {
 			return nil, fmt.Errorf("%w: %s: feed %q has no url, and the catalogue has no feed of that name", ErrInvalid, path, f.Name)
 		}
 		all = append(all, f)
+	}
+	for _, f := range all {
+		if err := f.Check(); err != nil { // now that it is whole
+			return nil, fmt.Errorf("%w: %s: feed %q: %w", ErrInvalid, path, f.Name, err)
+		}
 	}
 	return all, nil
 }

@@ -132,7 +132,7 @@ func appendFeed(path string, text []byte, f Feed) ([]byte, []Feed, error) {
 	case slices.ContainsFunc(have, func(h Feed) bool { return h.Name == f.Name }):
 		return nil, nil, fmt.Errorf("%w: %s has a feed %q already", ErrInvalid, path, f.Name)
 	}
-	if err := f.check(); err != nil {
+	if err := f.Check(); err != nil {
 		return nil, nil, fmt.Errorf("%w: feed %q: %w", ErrInvalid, f.Name, err)
 	}
 	list, err := feedList(path, text)

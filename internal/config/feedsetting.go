@@ -26,8 +26,14 @@ func FeedSettings() []Setting {
 	return all
 }
 
-// over returns base with what f sets.
-func over(base, f Feed) Feed {
+// IsBare reports whether a feed has nothing but its name.
+func IsBare(f Feed) bool {
+	f.Name = ""
+	return reflect.ValueOf(f).IsZero()
+}
+
+// Over returns base with what f sets.
+func Over(base, f Feed) Feed {
 	from, to := reflect.ValueOf(f), reflect.ValueOf(&base).Elem()
 	for i := range from.NumField() {
 		if v := from.Field(i); !v.IsZero() {
