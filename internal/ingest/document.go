@@ -35,7 +35,8 @@ func (p *pass) document(ctx context.Context, res *fetch.Result) error {
 }
 
 // folder reads a source that is a folder of this machine: all of it, when
-// anything in it has changed.
+// anything in it has changed. A file that cannot be read is a problem of that
+// file, and a reason to look again.
 func (r *poll) folder(ctx context.Context, path string) (store.RunStatus, error) {
 	digest, bytes, err := folderDigest(ctx, path)
 	if err != nil {
@@ -45,16 +46,38 @@ func (r *poll) folder(ctx context.Context, path string) (store.RunStatus, error)
 		return store.RunUnchanged, nil
 	}
 	open := func(p *pass) error { return p.namedFolder(ctx, path) }
-	items, err := r.rehearse(open)
-	if err != nil {
+	dry := r.rehearsal()
+	if err := open(dry); err != nil {
 		return store.RunFailed, err
 	}
+	if bad := brokenFiles(dry, path); dry.sum.Files.Read == 0 && len(bad) > 0 {
+		return store.RunFailed, errors.New(bad[0])
+	}
 	r.bytes += bytes
-	if status := r.gate(items, digest); status == store.RunHeld {
+	if status := r.gate(dry.items, digest); status == store.RunHeld {
 		return status, nil
 	}
+	if err := open(r.pass); err != nil {
+		return store.RunFailed, err
+	}
 	r.is.ETag, r.is.LastModified, r.is.Digest = "", "", digest
-	return store.RunOK, open(r.pass)
+	if r.problems = brokenFiles(r.pass, path); len(r.problems) > 0 {
+		r.is.Digest = ""
+	}
+	return store.RunOK, nil
+}
+
+// brokenFiles says which files below a folder could not be read, and why.
+func brokenFiles(p *pass, folder string) []string {
+	var list []string
+	for _, at := range p.sum.Files.Failed.Places {
+		name, err := filepath.Rel(folder, at.Where)
+		if err != nil || name == "." {
+			name = filepath.Base(folder)
+		}
+		list = append(list, name+": "+at.Detail)
+	}
+	return list
 }
 
 // folderDigest is the same as long as no file of a folder is added, removed or

@@ -1,8 +1,11 @@
 package ingest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -214,4 +217,101 @@ func TestPollRemembersTheLatestTag(t *testing.T) {
 	if want := []string{"", `"1"`, `"2"`}; !slices.Equal(got, want) {
 		t.Errorf("asked with %q, want %q", got, want)
 	}
+}
+
+// onWrite is a store where something happens at the first write.
+type onWrite struct {
+	FeedStore
+	do func()
+}
+
+type onWriteRun struct {
+	store.Run
+	s *onWrite
+}
+
+func (s *onWrite) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, error) {
+	r, err := s.FeedStore.StartRun(ctx, spec)
+	return &onWriteRun{r, s}, err
+}
+
+func (r *onWriteRun) Write(ctx context.Context, batch []store.Observation) (store.Outcome, error) {
+	if do := r.s.do; do != nil {
+		r.s.do = nil
+		do()
+	}
+	return r.Run.Write(ctx, batch)
+}
+
+// TestPollFolderThatBreaksWhileRead: a file that was there when the folder was
+// looked at and cannot be read any more is a problem, and the folder is read
+// again.
+func TestPollFolderThatBreaksWhileRead(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	dir := filepath.Join(d.root, "drop")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	last := filepath.Join(dir, "z.txt")
+	for name, text := range map[string]string{"a.txt": lines(0, 4000), "z.txt": lines(9000, 1)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move := func(from, to string) {
+		if err := os.Rename(from, to); err != nil {
+			t.Error(err)
+		}
+	}
+	st := &onWrite{FeedStore: d.st, do: func() { move(last, last+".away") }}
+	po := NewPoller(New(st, Options{Now: d.clock.Now, BatchSize: 10}), st, d.poller.fetch)
+	src := source("drop", "file://"+filepath.ToSlash(dir), "")
+	rep, err := po.Poll(t.Context(), src, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Stats.Status != store.RunPartial || !strings.Contains(rep.Stats.Error, "z[.]txt") {
+		t.Errorf("%s: %q", rep.Stats.Status, rep.Stats.Error)
+	}
+	move(last+".away", last)
+	d.clock.add(time.Hour)
+	d.poll(src, store.RunOK)
+	d.one(ioc.Domain, "host-9000.example")
+}
+
+// TestPollFolderWithABrokenFile: one file that cannot be read does not keep the
+// others out, and is named until it can.
+func TestPollFolderWithABrokenFile(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	dir := filepath.Join(d.root, "drop")
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src := source("drop", "file://"+filepath.ToSlash(dir), "")
+	write("broken.json", `{"type":"bundle","objects":[{"type":"indicator","id":"indicator--1","pattern":"[domain-name:value = 'x.example']","pattern_type":"stix"},`)
+	if rep := d.poll(src, store.RunFailed); !strings.Contains(rep.Stats.Error, "broken[.]json") {
+		t.Errorf("error %q", rep.Stats.Error)
+	}
+	write("good.txt", lines(0, 3))
+	for range 2 { // it does not become well by being looked at again
+		d.clock.add(time.Hour)
+		rep := d.poll(src, store.RunPartial)
+		if !strings.Contains(rep.Stats.Error, "broken[.]json") || strings.Contains(rep.Stats.Error, d.root) {
+			t.Errorf("error %q", rep.Stats.Error)
+		}
+		d.one(ioc.Domain, "host-2.example")
+	}
+	write("broken.json", `{"type":"bundle","id":"bundle--1","objects":[{"type":"indicator","id":"indicator--1","pattern":"[domain-name:value = 'x.example']","pattern_type":"stix"}]}`)
+	d.clock.add(time.Hour)
+	d.poll(src, store.RunOK)
+	d.clock.add(time.Hour)
+	d.poll(src, store.RunUnchanged)
 }

@@ -202,8 +202,7 @@ func (r *poll) document(ctx context.Context) (store.RunStatus, error) {
 // rehearse reads a copy without taking anything from it, and returns how many
 // items it holds. Its error says why it is not to be taken.
 func (r *poll) rehearse(open func(*pass) error) (int64, error) {
-	dry := newPass(r.in, r.pass.req)
-	dry.src, dry.form, dry.dry = r.pass.src, r.pass.form, true
+	dry := r.rehearsal()
 	if err := open(dry); err != nil {
 		return 0, err
 	}
@@ -211,6 +210,13 @@ func (r *poll) rehearse(open func(*pass) error) (int64, error) {
 		return 0, errors.New(bad.Places[0].Detail)
 	}
 	return dry.items, nil
+}
+
+// rehearsal is a pass that takes nothing.
+func (r *poll) rehearsal() *pass {
+	dry := newPass(r.in, r.pass.req)
+	dry.src, dry.form, dry.dry = r.pass.src, r.pass.form, true
+	return dry
 }
 
 // gate decides whether a copy of so many items is applied, and remembers it
