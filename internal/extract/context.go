@@ -221,6 +221,20 @@ func fold(s string) string {
 	b.Grow(len(s))
 	space := false
 	for i := 0; i < len(s); {
+		// What is neither space nor special goes over in one piece.
+		j := i
+		for j < len(s) && classes[s[j]]&(isSpace|isHigh) == 0 {
+			j++
+		}
+		if j > i {
+			if space && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			space = false
+			b.WriteString(s[i:j])
+			i = j
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == '\t' || r == '\n' || r == '\r' || r == ' ' || r == '\v' || r == '\f' || r == 0xa0:
