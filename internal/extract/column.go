@@ -56,7 +56,7 @@ func columnOf(title string) column {
 		switch w {
 		case "file", "filename", "filenames", "path", "files", "process", "detection", "detections":
 			return fileColumn
-		case "version", "versions", "build", "firmware":
+		case "version", "versions", "build", "firmware", "fixed", "affected", "patched", "release", "releases":
 			return versionColumn
 		case "domain", "domains", "host", "hosts", "hostname", "fqdn", "url", "urls", "indicator", "indicators", "ioc",
 			"iocs", "c2", "c&c", "server", "servers", "network":
@@ -93,6 +93,17 @@ func (p *place) column(text string, i int) column {
 		return otherColumn
 	}
 	return p.columns.of[n]
+}
+
+// firstCell is what stands in the first cell of the current line, if position
+// i is in another.
+func (p *place) firstCell(text string, i int) string {
+	const longest = 64
+	line := strings.TrimLeft(text[p.start:min(i, p.start+longest)], "| ")
+	if k := strings.IndexFunc(line, isBar); k >= 0 {
+		return line[:k]
+	}
+	return ""
 }
 
 // cell is the number of the cell of position i of the current line; negative

@@ -91,7 +91,11 @@ func TestQuality(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: render: %v", l.name, err)
 		}
-		found, err := Text(t.Context(), doc.Text, Options{Distinct: true})
+		opt := Options{Distinct: true}
+		if l.kind == HTML {
+			opt.Links = doc.Links
+		}
+		found, err := Text(t.Context(), doc.Text, opt)
 		if err != nil {
 			t.Fatalf("%s: extract: %v", l.name, err)
 		}

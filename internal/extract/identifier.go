@@ -15,6 +15,12 @@ func (s *scanner) identifier(r run) int {
 			return next
 		}
 	}
+	if dot := r.last - 1; r.labels == 2 && dot-r.start == 64 &&
+		fileEndings.has(s.text[r.last:r.end]) && allOf(s.text[r.start:dot], isHex) {
+		// A sample that is named by its digest: 0a1b….exe.
+		s.hash(run{start: r.start, end: dot, labels: 1}, s.text[r.start:dot])
+		return r.end
+	}
 	switch len(raw) {
 	case 32, 40, 64, 128:
 		if next := s.hash(r, raw); next > 0 {

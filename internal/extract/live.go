@@ -36,6 +36,9 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if subject == references || column == referenceColumn || (t != ioc.URL && column == fileColumn) {
 		return false
 	}
+	if p.columns.count == 2 && p.kind == cell && hasWord(p.firstCell(s.text, at.start), referenceWords) {
+		return false
+	}
 	listed := (p.kind != paragraph && s.leads(at.start)) || s.assigned(at.start)
 	if t == ioc.URL && p.kind == literal && s.isLine(at) {
 		return true // nobody writes a reference as code

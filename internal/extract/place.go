@@ -212,6 +212,9 @@ func (p *place) captionOf(line string, doc *facts) area {
 	}
 	p.intro, p.titles.intro = neutral, ""
 	subject := subjectOf(line)
+	if i := strings.Index(line, ": "); i > 0 && !bold && !block && subject != references {
+		subject = subjectOf(line[i+1:]) // "IOC list: GitHub" is no title, "Appendix A: IOCs" is one
+	}
 	if intro && refersReader(p.sentence(line)) {
 		subject = references
 	}
