@@ -26,8 +26,9 @@ func (s *scanner) links(host string) bool {
 	if len(s.linked.hosts) == 0 {
 		return false
 	}
-	_, ok := s.linked.hosts[domainOf(host)]
-	return ok
+	domain := domainOf(host)
+	_, ok := s.linked.hosts[domain]
+	return ok && domain != ""
 }
 
 // gatherLinks finds [text](address) of Markdown and address[text] of AsciiDoc.

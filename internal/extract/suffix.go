@@ -70,8 +70,12 @@ func domainOf(address string) string {
 	}
 	address = lowerASCII(address)
 	rule := publicsuffix.DefaultList.Find(address, &publicsuffix.FindOptions{DefaultRule: nil})
-	if rule == nil {
-		return ""
+	if rule == nil { // of a root that is not public: the last two labels
+		k := strings.LastIndexByte(address, '.')
+		if k < 0 || allOf(address[k+1:], isDigit) {
+			return ""
+		}
+		return address[strings.LastIndexByte(address[:k], '.')+1:]
 	}
 	parts := rule.Decompose(address)
 	if parts[1] == "" {

@@ -43,7 +43,7 @@ func TestDomainOf(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"https://www.a.co.uk/x?y": "a.co.uk", "a.com": "a.com", "http://x.y.a.com:80": "a.com", "https://me.github.io/x": "me.github.io",
-		"com": "", "": "", "https://192.0.2.1/": "", "https://localhost": "", "http://ä.example": "",
+		"a.b.example": "b.example", "com": "", "": "", "https://192.0.2.1/": "", "https://localhost": "", "http://ä.example": "",
 	}
 	for address, want := range tests {
 		if got := domainOf(address); got != want {
