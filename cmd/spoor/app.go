@@ -76,8 +76,8 @@ Load your own and search it:              spoor import FILE... && spoor search V
 	settingFlags(root.PersistentFlags(), "log.level", "log.format")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		newServeCommand(a), newImportCommand(a), newSearchCommand(a), newExtractCommand(a), newFeedsCommand(a), newKeysCommand(a),
-		newCheckCommand(a), newBackupCommand(a), newRestoreCommand(a), newMigrateCommand(a), newConfigCommand(a), newVersionCommand(a), newCompletionCommand(a),
+		newServeCommand(a), newImportCommand(a), newSearchCommand(a), newExtractCommand(a), newFeedsCommand(a), newAllowCommand(a), newRejudgeCommand(a),
+		newKeysCommand(a), newCheckCommand(a), newBackupCommand(a), newRestoreCommand(a), newMigrateCommand(a), newConfigCommand(a), newVersionCommand(a), newCompletionCommand(a),
 	)
 	root.Args = cobra.ArbitraryArgs
 	root.RunE = func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) }

@@ -59,13 +59,9 @@ func (k *knownGood) now(ctx context.Context) (*benign.Lists, error) {
 	if k.lists != nil && slices.Equal(entries, k.entries) {
 		return k.lists, nil
 	}
-	allowed := make([]benign.Entry, 0, len(entries))
-	for _, e := range entries {
-		entry, err := benign.ParseEntry(e.Value, e.Reason)
-		if err != nil {
-			return nil, fmt.Errorf("read allow list: %w: remove it with 'spoor allow remove'", err)
-		}
-		allowed = append(allowed, entry)
+	allowed, err := allowedEntries(entries)
+	if err != nil {
+		return nil, err
 	}
 	lists, err := k.base.With(allowed)
 	if err != nil {
@@ -73,6 +69,19 @@ func (k *knownGood) now(ctx context.Context) (*benign.Lists, error) {
 	}
 	k.entries, k.lists = entries, lists
 	return lists, nil
+}
+
+// allowedEntries reads the entries of the operator's list.
+func allowedEntries(list []store.Allowed) ([]benign.Entry, error) {
+	entries := make([]benign.Entry, 0, len(list))
+	for _, e := range list {
+		entry, err := benign.ParseEntry(e.Value, e.Reason)
+		if err != nil {
+			return nil, fmt.Errorf("read allow list: %w: remove it with 'spoor allow remove'", err)
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
 }
 
 // verdict is how stored records are judged now.

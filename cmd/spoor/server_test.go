@@ -86,7 +86,7 @@ type running struct {
 func launch(args ...string) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{stdout: newOutput(), stderr: newOutput(), cancel: cancel, done: make(chan int, 1)}
-	a := &app{stdin: strings.NewReader(""), stdout: r.stdout, stderr: r.stderr, now: time.Now}
+	a := &app{stdin: strings.NewReader(""), stdout: r.stdout, stderr: r.stderr, now: time.Now, environ: []string{noCatalogue}}
 	go func() {
 		r.done <- a.execute(ctx, append([]string{"spoor", "serve", "--listen", "127.0.0.1:0"}, args...))
 	}()
