@@ -28,6 +28,13 @@ const (
 	spreadOver = time.Minute
 	// defaultParallel is how many feeds run at once.
 	defaultParallel = 4
+	// leastPause is the least time between two tries of one server to run one
+	// feed, whatever its state says: another server may have it, or the state
+	// cannot be kept. It is less than the shortest interval.
+	leastPause = minInterval / 2
+	// clocksDiffer is how far ahead another server's clock may be. A run that
+	// began later than that is one of a clock that was wrong.
+	clocksDiffer = 2 * time.Hour
 )
 
 // ScheduleStore is what a schedule needs of a store.
@@ -57,13 +64,22 @@ type Scheduler struct {
 	poller *Poller
 	st     ScheduleStore
 	opt    ScheduleOptions
-	began  time.Time
 
 	mu      sync.Mutex
+	began   time.Time
 	running map[string]bool
-	slots   chan struct{}
-	ended   chan struct{}
-	runs    sync.WaitGroup
+	// pauses are until when feeds are left alone by this server.
+	pauses map[string]pause
+	slots  chan struct{}
+	ended  chan struct{}
+	runs   sync.WaitGroup
+}
+
+// pause is until when a feed is left alone after this server tried to run it,
+// and how often in a row that was an error of ours.
+type pause struct {
+	until  time.Time
+	failed int
 }
 
 // NewScheduler returns a schedule that begins now.
@@ -78,7 +94,7 @@ func NewScheduler(p *Poller, st ScheduleStore, o ScheduleOptions) *Scheduler {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Scheduler{
-		poller: p, st: st, opt: o, began: o.Now(), running: map[string]bool{},
+		poller: p, st: st, opt: o, began: o.Now().Round(0), running: map[string]bool{}, pauses: map[string]pause{},
 		slots: make(chan struct{}, o.Parallel), ended: make(chan struct{}, 1),
 	}
 }
@@ -133,7 +149,8 @@ func (s *Scheduler) queue(states []store.FeedState) []turn {
 	}
 	var all []turn
 	for _, src := range s.opt.Sources() {
-		all = append(all, turn{src, s.due(src, known[src.Name])})
+		at := s.due(src, known[src.Name])
+		all = append(all, turn{src, later(at, s.pausedUntil(src.Name))})
 	}
 	slices.SortStableFunc(all, func(a, b turn) int { return a.at.Compare(b.at) })
 	return all
@@ -142,16 +159,51 @@ func (s *Scheduler) queue(states []store.FeedState) []turn {
 // due is when a feed runs next. What is overdue when the server starts, all of
 // it after a long night, is spread over a while.
 func (s *Scheduler) due(src Source, state store.FeedState) time.Time {
-	at := state.NextRun
-	if limit := s.opt.Now().Add(2 * max(src.Interval, longestRetry)); at.After(limit) {
-		at = s.began // a clock was wrong once, or the interval was shortened
+	now := s.opt.Now()
+	began, at := s.start(now), state.NextRun
+	if at.After(now.Add(2*max(src.Interval, longestRetry))) || state.LastRun.After(now.Add(clocksDiffer)) {
+		at = began // a clock was wrong once, or the interval was shortened
 	}
-	if at.After(s.began) {
+	if at.After(began) {
 		return at
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(src.Name))
-	return s.began.Add(spreadOver * time.Duration(h.Sum32()%1000) / 1000)
+	return began.Add(spreadOver * time.Duration(h.Sum32()%1000) / 1000)
+}
+
+// start is when the schedule began, by a clock that was right: one that has
+// been set back since would have everything overdue until that time is back.
+func (s *Scheduler) start(now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now = now.Round(0); now.Before(s.began) {
+		s.began = now
+		clear(s.pauses)
+	}
+	return s.began
+}
+
+// pausedUntil is until when this server leaves a feed alone.
+func (s *Scheduler) pausedUntil(feed string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pauses[feed].until
+}
+
+// pause leaves a feed alone for a while: after an error of ours, with which the
+// feed's state could not be kept, longer each time.
+func (s *Scheduler) pause(src Source, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, d := s.pauses[src.Name], leastPause
+	if p.failed++; err == nil {
+		p.failed = 0
+	} else {
+		d = backoff(p.failed, src.Interval)
+	}
+	p.until = s.opt.Now().Add(d)
+	s.pauses[src.Name] = p
 }
 
 func (s *Scheduler) startDue(ctx context.Context, queue []turn) (next time.Time) {
@@ -198,8 +250,10 @@ func (s *Scheduler) launch(ctx context.Context, src Source) {
 			default:
 			}
 		}()
-		if err := s.once(ctx, src); err != nil && ctx.Err() == nil {
-			s.opt.Logger.WarnContext(ctx, "feed not run; it is tried again soon",
+		err := s.once(ctx, src)
+		s.pause(src, err)
+		if err != nil && ctx.Err() == nil {
+			s.opt.Logger.WarnContext(ctx, "feed not run; it is tried again later",
 				slog.String("feed", src.Name), slog.String("error", said(err)))
 		}
 	})
