@@ -24,6 +24,9 @@ type report struct {
 // article returns what the source says of an article as the lane's feed keeps
 // it. Items of one block share their article, so the last one is remembered.
 func (l *lane) article(a *feed.Article, digest string, tlp ioc.TLP) *store.Article {
+	if tlp == 0 {
+		tlp = l.tlp
+	}
 	if l.said != a || l.kept.TLP < tlp {
 		// A copy where the marking gets stricter: earlier observations hold it.
 		l.said, l.kept = a, newArticle(l.feed, a, digest, l.now)

@@ -246,6 +246,9 @@ func (p *pass) lane(f *form) *lane {
 	l := p.lanes[feed.Name]
 	if l == nil {
 		l = &lane{feed: feed, now: p.now}
+		if p.src != nil {
+			l.tlp = p.src.TLP
+		}
 		p.lanes[feed.Name] = l
 		p.order = append(p.order, l)
 	}

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io"
 	"strings"
+	"time"
 
 	"spoor/internal/extract"
 	"spoor/internal/feed"
@@ -26,6 +27,8 @@ const (
 const (
 	// maxPages is how many pages one run fetches: the rest is for the next.
 	maxPages = 100
+	// readFor is how long a run goes on to fetch pieces.
+	readFor = 30 * time.Minute
 	// maxPageBytes is the largest page, or document in its place.
 	maxPageBytes = 16 << 20
 	// pageTypes is what is asked for in place of a page.
@@ -50,7 +53,7 @@ type pages interface {
 func (p *pass) newsFeed(ctx context.Context, in *input, f *form, r io.Reader) error {
 	from := feed.Source{Name: in.name}
 	if p.src != nil {
-		from.URL = p.src.URL // what relative links are relative to
+		from.URL = shownURL(p.src.URL) // what relative links are relative to
 	}
 	n, err := feed.ParseNews(ctx, r, from)
 	if err != nil {
@@ -95,7 +98,7 @@ func (p *pass) entry(ctx context.Context, name string, l *lane, e *feed.Entry) e
 		about.article.Published = doc.Published
 	}
 	items := p.items
-	err = p.tell(ctx, name, l, about, doc.Text)
+	err = p.tell(ctx, name, l, about, doc)
 	p.items = items // entries are counted, not what they name
 	if err != nil && !errors.Is(err, extract.ErrLimit) {
 		return err
@@ -177,6 +180,11 @@ func tryID(entry uint64, times int) uint64 {
 	return h.Sum64()
 }
 
+// enough reports whether the rest of a source in pieces is for the next run.
+func (r *poll) enough(pieces int) bool {
+	return r.fetched >= pieces || r.fetched > 0 && time.Since(r.pass.began) > r.in.bounds.time
+}
+
 // page implements pages. A server that says that there is no page, or not for
 // us, is believed.
 func (r *poll) page(ctx context.Context, e *feed.Entry, id uint64) (extract.Document, bool, error) {
@@ -185,7 +193,7 @@ func (r *poll) page(ctx context.Context, e *feed.Entry, id uint64) (extract.Docu
 	if mode == PagesNever || e.Article.URL == "" || mode != PagesAlways && !e.Teaser {
 		return none, false, nil
 	}
-	if r.fetched >= r.in.bounds.pages {
+	if r.enough(r.in.bounds.pages) {
 		r.leave(ReasonLater)
 		r.soon = true
 		return none, true, nil

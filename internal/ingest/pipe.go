@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spoor/internal/feed"
+	"spoor/internal/ioc"
 	"spoor/internal/store"
 )
 
@@ -19,6 +20,8 @@ var errStopped = errors.New("writing has ended")
 type lane struct {
 	feed store.Feed
 	now  time.Time // when the import began
+	// tlp is the feed's own marking, for articles without one.
+	tlp ioc.TLP
 
 	read, skipped int64
 	// Consecutive items share their article: one is remembered, not all.

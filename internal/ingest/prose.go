@@ -33,12 +33,12 @@ func (p *pass) prose(ctx context.Context, in *input, f *form, r io.Reader) error
 	}
 	switch {
 	case p.src != nil && !isFileURL(p.src.URL):
-		about.article.URL = p.src.URL
+		about.article.URL = shownURL(p.src.URL) // it is shown, and a query may hold a key
 	case f.prose != extract.HTML:
 		// A page does not name its own address among what it says.
 		about.article.URL = articleURL(doc.Text)
 	}
-	if err := p.tell(ctx, in.name, p.lane(f), about, doc.Text); err != nil {
+	if err := p.tell(ctx, in.name, p.lane(f), about, doc); err != nil {
 		return err
 	}
 	in.made = about
@@ -47,8 +47,8 @@ func (p *pass) prose(ctx context.Context, in *input, f *form, r io.Reader) error
 
 // tell takes what the text of a report names. It sets the report's marking.
 // More than maxCandidates is an error, after those.
-func (p *pass) tell(ctx context.Context, name string, l *lane, about *report, text string) error {
-	said, err := extract.Read(ctx, text, extract.Options{Limit: maxCandidates})
+func (p *pass) tell(ctx context.Context, name string, l *lane, about *report, doc extract.Document) error {
+	said, err := extract.Read(ctx, doc.Text, extract.Options{Limit: maxCandidates, Page: about.article.URL, Links: doc.Links})
 	if err != nil && !errors.Is(err, extract.ErrLimit) {
 		return err
 	}
@@ -57,7 +57,7 @@ func (p *pass) tell(ctx context.Context, name string, l *lane, about *report, te
 	}
 	about.tlp = max(about.tlp, said.TLP)
 	article := l.article(&about.article, about.digest, about.tlp)
-	article.Actors = extract.Actors(article.Title + "\n" + text)
+	article.Actors = extract.Actors(article.Title + "\n" + doc.Text)
 	var failed error
 	if article.Severity, failed = p.severity(ctx, said, article.Actors); failed != nil {
 		return failed

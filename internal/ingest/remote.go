@@ -60,7 +60,7 @@ func (r *poll) manifest(ctx context.Context) (store.RunStatus, error) {
 			r.leave(ReasonLater)
 		case r.isRead(id):
 			r.keep(id)
-		case r.fetched >= r.in.bounds.events:
+		case r.enough(r.in.bounds.events):
 			r.leave(ReasonLater)
 			r.soon = true
 		default:
@@ -149,22 +149,25 @@ func (r *poll) collection(ctx context.Context) (store.RunStatus, error) {
 	if err != nil {
 		return store.RunFailed, err
 	}
-	began, next := r.pass.now, ""
+	dated, next := false, ""
 	for page := 0; ; page++ {
 		env, last, err := r.envelope(ctx, objects, next)
 		if err != nil {
 			return store.RunFailed, err
 		}
+		dated = dated || last != ""
 		switch {
 		case !env.More:
-			r.is.Cursor = cmp.Or(last, r.is.Cursor, began.Add(-time.Hour).Format(time.RFC3339))
+			if r.is.Cursor = cmp.Or(last, r.is.Cursor); !dated {
+				r.is.Cursor = r.undated()
+			}
 			if r.end.Items == 0 {
 				return store.RunUnchanged, nil
 			}
 			return store.RunOK, nil
 		case env.Next == "" && last == "", env.Next != "" && env.Next == next:
 			return store.RunFailed, errors.New("the collection says that there is more, but not where")
-		case page == r.in.bounds.envelopes:
+		case page == r.in.bounds.envelopes, time.Since(r.pass.began) > r.in.bounds.time:
 			r.leave(ReasonLater)
 			r.soon = true
 			return store.RunOK, nil
@@ -208,7 +211,28 @@ func (r *poll) envelope(ctx context.Context, objects *url.URL, next string) (fee
 	if err != nil {
 		return env, "", err
 	}
-	return env, res.Header("X-TAXII-Date-Added-Last"), r.pass.pipe.flush()
+	return env, addedLast(res, r.pass.now), r.pass.pipe.flush()
+}
+
+// addedLast is when the last object of a page was added, as the server wrote
+// it: empty when it does not say, and when it is no time that can be asked for
+// again or that has come.
+func addedLast(res *fetch.Result, now time.Time) string {
+	at := res.Header("X-TAXII-Date-Added-Last")
+	if t, err := time.Parse(time.RFC3339Nano, at); err != nil || t.After(now.Add(tomorrow)) {
+		return ""
+	}
+	return at
+}
+
+// undated is from when on to ask a server that does not say when its objects
+// were added: from a day before this run, so that no clock hides any of them.
+func (r *poll) undated() string {
+	from := r.pass.now.Add(-tomorrow)
+	if t, err := time.Parse(time.RFC3339Nano, r.is.Cursor); err == nil && t.After(from) {
+		return r.is.Cursor
+	}
+	return from.Format(time.RFC3339)
 }
 
 // objectsURL is where a collection has its objects.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -12,15 +13,21 @@ import (
 	"spoor/internal/store"
 )
 
-// bounds are how much of a source in pieces one run reads.
-type bounds struct{ pages, events, envelopes int }
+// bounds are how much of a source in pieces one run reads, and for how long:
+// a source whose every piece takes as long as it may is not read for days.
+type bounds struct {
+	pages, events, envelopes int
+	time                     time.Duration
+}
 
 // runBounds are those of a run.
-func runBounds() bounds { return bounds{pages: maxPages, events: maxEvents, envelopes: maxEnvelopes} }
+func runBounds() bounds {
+	return bounds{pages: maxPages, events: maxEvents, envelopes: maxEnvelopes, time: readFor}
+}
 
 // trialBounds are those of a trial: enough to see that it works. One envelope
 // is read before they are asked.
-func trialBounds() bounds { return bounds{pages: 2, events: 2, envelopes: 0} }
+func trialBounds() bounds { return bounds{pages: 2, events: 2, envelopes: 0, time: readFor} }
 
 const (
 	// trialRows is how many values a trial shows.
