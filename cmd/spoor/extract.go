@@ -97,7 +97,7 @@ func (a *app) extract(ctx context.Context, path string, lists *benign.Lists) ([]
 	case err != nil:
 		return nil, fmt.Errorf("read input: %w", err)
 	}
-	found, err := extract.Text(ctx, doc.Text, extract.Options{})
+	found, err := extract.Text(ctx, doc.Text, extract.Options{Links: doc.Links})
 	found, dropped := ingest.Judged(lists, found)
 	for reason, n := range dropped {
 		fmt.Fprintf(a.stderr, "%d left out: %s\n", n, ingest.Describe(reason))

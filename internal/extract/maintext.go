@@ -310,10 +310,13 @@ func attribute(n *html.Node, key string) string {
 	return ""
 }
 
-// Main is MainText for a page, and Render for any other document.
+// Main is MainText for a page, and Render for any other document, with the
+// links that do not stand in the text: what Options.Links wants.
 func Main(ctx context.Context, r io.Reader, kind Kind) (Document, error) {
 	if kind == HTML {
 		return MainText(ctx, r)
 	}
-	return Render(r, kind)
+	doc, err := Render(r, kind)
+	doc.Links = nil
+	return doc, err
 }

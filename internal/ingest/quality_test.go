@@ -40,17 +40,18 @@ func foundIn(ctx context.Context, name string, content []byte) ([]foundValue, er
 	if !ok {
 		return nil, fmt.Errorf("read %s: is not text", name)
 	}
-	doc, err := extract.Render(bytes.NewReader(content), kind)
+	doc, err := extract.Main(ctx, bytes.NewReader(content), kind)
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", name, err)
 	}
-	said, err := extract.Read(ctx, doc.Text, extract.Options{Limit: maxCandidates})
+	page := ""
+	if kind != extract.HTML {
+		page = articleURL(doc.Text)
+	}
+	own := ownKeys(page)
+	said, err := extract.Read(ctx, doc.Text, extract.Options{Limit: maxCandidates, Page: page, Links: doc.Links})
 	if err != nil {
 		return nil, fmt.Errorf("extract %s: %w", name, err)
-	}
-	var own map[string]bool
-	if kind != extract.HTML {
-		own = ownKeys(articleURL(doc.Text))
 	}
 	// Our own lists only: what lists an operator adds is theirs.
 	kept, _ := Judged(benign.Builtin(), said.Candidates)
