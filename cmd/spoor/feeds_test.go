@@ -9,11 +9,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"spoor/internal/config"
+	"spoor/internal/ingest"
 	"spoor/internal/store"
 )
 
@@ -192,4 +194,47 @@ func openAt(t *testing.T, at place) store.Store {
 		}
 	})
 	return st
+}
+
+// TestCatalogueIsUsable holds that every feed of the catalogue can be run as it
+// is: it says what it is and how it is read, and names the place of its key.
+func TestCatalogueIsUsable(t *testing.T) {
+	t.Parallel()
+	all := config.Catalogue()
+	if len(all) < 30 {
+		t.Errorf("%d feeds", len(all))
+	}
+	a := &app{}
+	for _, f := range all {
+		one, err := a.setUpFeed(f)
+		if err != nil {
+			t.Errorf("%s: %v", f.Name, err)
+			continue
+		}
+		if f.About == "" || f.Category == "" || f.Interval < time.Hour || f.Confidence == "" || !strings.HasPrefix(f.URL, "https://") {
+			t.Errorf("%s: something is not said: %+v", f.Name, f)
+		}
+		if !slices.Contains(ingest.SourceFormats(), f.Format) {
+			t.Errorf("%s: format %q", f.Name, f.Format)
+		}
+		if one.on == f.NeedsKey || f.NeedsKey && !strings.Contains(one.why, f.KeyEnv) {
+			t.Errorf("%s: on %t, why %q", f.Name, one.on, one.why)
+		}
+	}
+}
+
+// TestFeedFormatsAreExplained wants every format in docs/feeds.md.
+func TestFeedFormatsAreExplained(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/feeds.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "\n## Formats\n")
+	table, _, _ := strings.Cut(rest, "\n## ")
+	for _, name := range ingest.SourceFormats() {
+		if !strings.Contains(table, "`"+name+"`") {
+			t.Errorf("docs/feeds.md does not explain the format %q", name)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,7 +112,7 @@ func (a *app) addTo(ctx context.Context, s *feedSetup, f addFlags) error {
 		if err := a.tryNew(ctx, s, &t); err != nil {
 			return err
 		}
-		if f.URL != "" {
+		if f.URL != "" && !isLocalFolder(f.URL) { // whose files may be of any
 			f.Format = cmp.Or(f.Format, t.source.Format, t.Format)
 		}
 	}
@@ -161,6 +162,16 @@ func writeFeed(path string, f config.Feed) error {
 		f.Enabled = &on
 	}
 	return config.AddFeed(path, f)
+}
+
+// isLocalFolder reports whether the address is that of a folder of this machine.
+func isLocalFolder(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "file" {
+		return false
+	}
+	info, err := os.Stat(filepath.FromSlash(u.Path))
+	return err == nil && info.IsDir()
 }
 
 func inCatalogue(name string) (config.Feed, bool) {

@@ -115,7 +115,7 @@ func csvItems(where string, row cells, articles *csvArticles, sink Sink) error {
 		Context:    prose(row.get(csvContext...)),
 		Tags:       addTags(nil, splitTags(row.get(csvTags...))...),
 		Ports:      parsePorts(row.get(csvPorts...)),
-		Families:   addTags(nil, malpediaFamily(row.get(csvFamily...))),
+		Families:   addTags(nil, malpediaFamily(csvFamilyOf(row))),
 		Techniques: techniques(row.get(csvTechniques...)),
 	}
 	if value := row.get(csvValue...); value != "" {
@@ -137,6 +137,19 @@ func csvItems(where string, row cells, articles *csvArticles, sink Sink) error {
 		return sink.Skip(Skip{where, ReasonBrokenRow, "no value"})
 	}
 	return nil
+}
+
+// csvFamilyOf is the malware of a row. A list of samples, such as that of
+// MalwareBazaar, has it as their signature; elsewhere that is the name of a rule.
+func csvFamilyOf(row cells) string {
+	if name := row.get(csvFamily...); name != "" {
+		return name
+	}
+	name := row.get("signature")
+	if !row.hasAny([]string{"sha256_hash"}) || strings.EqualFold(name, "n/a") {
+		return ""
+	}
+	return name
 }
 
 // deliverTyped hands over one value. A type that is none of ours ("filename",

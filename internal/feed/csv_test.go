@@ -35,6 +35,19 @@ func TestCSVParse(t *testing.T) {
 			}},
 		},
 		{name: "tabs and a commented header", input: "# value\tcomment\nfox.example\tx, y\n", items: []Item{{Where: "line 2", Raw: "fox.example", Context: "x, y"}}},
+		{
+			name: "a list of samples as MalwareBazaar writes it",
+			input: "####\n# MalwareBazaar recent malware samples (CSV) #\n####\n#\n" +
+				`# "first_seen_utc","sha256_hash","md5_hash","sha1_hash","reporter","file_name","file_type_guess","mime_type","signature","imphash","tlsh"` + "\n" +
+				`"2026-01-02 03:04:05", "` + strings.Repeat("1", 64) + `", "` + strings.Repeat("2", 32) + `", "` + strings.Repeat("3", 40) + `", "fox", "in, voice.exe", "exe", "application/x-dosexec", "Red Fox", "` + strings.Repeat("4", 32) + `", "T1AB"` + "\n" +
+				`"2026-01-02 03:04:05", "` + strings.Repeat("5", 64) + `", "", "", "fox", "a", "elf", "x", "n/a", "n/a", ""` + "\n# Number of entries: 2\n",
+			items: []Item{
+				{Where: "line 6", Type: ioc.MD5, Raw: strings.Repeat("2", 32), FirstSeen: first, Families: []string{"red-fox"}},
+				{Where: "line 6", Type: ioc.SHA1, Raw: strings.Repeat("3", 40), FirstSeen: first, Families: []string{"red-fox"}},
+				{Where: "line 6", Type: ioc.SHA256, Raw: strings.Repeat("1", 64), FirstSeen: first, Families: []string{"red-fox"}},
+				{Where: "line 7", Type: ioc.SHA256, Raw: strings.Repeat("5", 64), FirstSeen: first},
+			},
+		},
 		{name: "one column", input: "domain\nfox.example\n\n", items: []Item{{Where: "line 2", Type: ioc.Domain, Raw: "fox.example"}}},
 		{
 			name:  "a column for each type",
