@@ -10,9 +10,16 @@ import (
 
 // Fetcher gets documents. It is safe for concurrent use.
 type Fetcher struct {
-	o         Options
+	o     Options
+	hosts *hosts
+	// own is the way to what the operator named, strange that to what others
+	// did: nothing on it leads to what the operator lists.
+	own, strange way
+}
+
+// way is how a Get connects.
+type way struct {
 	guard     *guard
-	hosts     *hosts
 	transport *http.Transport
 }
 
@@ -40,28 +47,40 @@ func New(o Options) (*Fetcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up fetching: %w", err)
 	}
+	public, err := newGuard(nil)
+	if err != nil {
+		return nil, fmt.Errorf("set up fetching: %w", err)
+	}
 	return &Fetcher{
-		o: o, guard: g, hosts: newHosts(&o),
-		transport: &http.Transport{
-			// No proxy, also none from the environment: the guard would see the
-			// proxy's address in place of the one that the proxy connects to.
-			Proxy:                  nil,
-			DialContext:            g.dial,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
-			TLSHandshakeTimeout:    dialTimeout,
-			ResponseHeaderTimeout:  o.Stall,
-			MaxResponseHeaderBytes: maxHeader,
-			ForceAttemptHTTP2:      true,
-			// A connection that went dead is found out, and not used again.
-			HTTP2: &http.HTTP2Config{SendPingTimeout: dialTimeout, PingTimeout: dialTimeout},
-			// Unpacking has bounds of its own here.
-			DisableCompression:  true,
-			MaxIdleConns:        idleConns,
-			MaxIdleConnsPerHost: o.PerHost,
-			IdleConnTimeout:     idleTime,
-		},
+		o: o, hosts: newHosts(&o),
+		own: way{g, newTransport(&o, g)}, strange: way{public, newTransport(&o, public)},
 	}, nil
 }
 
+// newTransport returns a transport whose connections the guard judges.
+func newTransport(o *Options, g *guard) *http.Transport {
+	return &http.Transport{
+		// No proxy, also none from the environment: the guard would see the
+		// proxy's address in place of the one that the proxy connects to.
+		Proxy:                  nil,
+		DialContext:            g.dial,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
+		TLSHandshakeTimeout:    dialTimeout,
+		ResponseHeaderTimeout:  o.Stall,
+		MaxResponseHeaderBytes: maxHeader,
+		ForceAttemptHTTP2:      true,
+		// A connection that went dead is found out, and not used again.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: dialTimeout, PingTimeout: dialTimeout},
+		// Unpacking has bounds of its own here.
+		DisableCompression:  true,
+		MaxIdleConns:        idleConns,
+		MaxIdleConnsPerHost: o.PerHost,
+		IdleConnTimeout:     idleTime,
+	}
+}
+
 // Close drops the connections that are kept open.
-func (f *Fetcher) Close() { f.transport.CloseIdleConnections() }
+func (f *Fetcher) Close() {
+	f.own.transport.CloseIdleConnections()
+	f.strange.transport.CloseIdleConnections()
+}

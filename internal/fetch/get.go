@@ -20,6 +20,11 @@ type Request struct {
 	// Configured is set when the operator wrote the URL. Only such a URL may
 	// name a file, or a port other than 80 and 443.
 	Configured bool
+	// LinkedFrom is, of a URL that a document named, the source that the
+	// operator wrote: only from one at a host of Options.AllowHosts, or to a
+	// source's own host, does a link lead to what the operator allows besides
+	// the public net. Anybody may write anything into a public feed.
+	LinkedFrom string
 	// Header is sent to the origin of URL only, not to where that redirects,
 	// and is never repeated in an error: it may hold a key.
 	Header map[string]string
@@ -44,6 +49,7 @@ type Fingerprint struct {
 // get is one Get on its way.
 type get struct {
 	f     *Fetcher
+	way   way
 	req   Request
 	first *url.URL
 	limit int64
@@ -61,14 +67,19 @@ func (f *Fetcher) Get(ctx context.Context, req Request) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fetch: %w", err)
 	}
-	g := &get{f: f, req: req, first: u, limit: f.o.MaxBytes}
+	g := &get{f: f, way: f.strange, req: req, first: u, limit: f.o.MaxBytes}
+	if req.Configured || f.vouched(u, req.LinkedFrom) {
+		g.way = f.own
+	}
 	if req.MaxBytes > 0 {
 		g.limit = req.MaxBytes
 	}
 	var res *Result
 	if u.Scheme == "file" {
 		res, err = g.file(ctx)
-	} else if err = f.mayStart(u, req.Configured); err == nil {
+	} else if g.way == f.strange && f.own.guard.lists(u.Hostname()) {
+		err = forbid("a link to %s from a source outside; feeds.allow_hosts opens it to sources at such hosts", u.Hostname())
+	} else if err = g.way.guard.mayStart(u, req.Configured); err == nil {
 		res, err = g.retry(ctx)
 	}
 	if err != nil {
@@ -125,7 +136,7 @@ func (g *get) attempt(ctx context.Context) (*Result, error) {
 		if hops == g.f.o.MaxRedirects {
 			return nil, fmt.Errorf("%w: more than %d", ErrRedirect, hops)
 		}
-		to, err := g.f.redirected(g.first, at, location)
+		to, err := g.way.guard.redirected(g.first, at, location)
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +165,7 @@ func (g *get) hop(ctx context.Context, u *url.URL, own bool) (*Result, string, e
 	if err != nil {
 		return nil, "", err
 	}
-	resp, err := g.f.transport.RoundTrip(req)
+	resp, err := g.way.transport.RoundTrip(req)
 	if err != nil {
 		return nil, "", unanswered(ctx, err)
 	}

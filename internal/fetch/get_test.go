@@ -457,7 +457,7 @@ func TestLinkedPort(t *testing.T) {
 		wantError(t, err, ErrForbidden, want)
 	}
 	srv, _ := newServer(t, func(int, http.ResponseWriter, *http.Request) {})
-	res, err := newFetcher(t).Get(t.Context(), Request{URL: srv.URL})
+	res, err := newFetcher(t).Get(t.Context(), Request{URL: srv.URL, LinkedFrom: srv.URL + "/feed"})
 	if err != nil {
 		t.Errorf("a listed host has any port: %v", err)
 	}

@@ -2,6 +2,8 @@ package fetch
 
 import (
 	"errors"
+	"io"
+	"net/http"
 	"testing"
 )
 
@@ -132,7 +134,42 @@ func TestRefusedURLs(t *testing.T) {
 // TestNoProxy: behind a proxy the guard would judge the proxy.
 func TestNoProxy(t *testing.T) {
 	t.Parallel()
-	if f := newFetcher(t); f.transport.Proxy != nil {
+	if f := newFetcher(t); f.own.transport.Proxy != nil {
 		t.Error("the transport asks for a proxy")
+	}
+}
+
+// TestLinksDoNotReachListedHosts wants a link in a public feed to lead to
+// nothing that the operator lists for sources of their own.
+func TestLinksDoNotReachListedHosts(t *testing.T) {
+	t.Parallel()
+	server, asked := newServer(t, func(_ int, w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "inside") })
+	for name, c := range map[string]struct {
+		allow, from string
+		want        error
+	}{
+		"from nowhere":              {"127.0.0.0/8", "", ErrForbidden},
+		"from a public source":      {"127.0.0.0/8", "https://news.example/feed", ErrForbidden},
+		"from a public source, too": {"127.0.0.1", "https://news.example/feed", ErrForbidden},
+		"from a file":               {"127.0.0.1", "file:///srv/feeds/news.xml", ErrForbidden},
+		"from a listed host":        {"127.0.0.0/8", "http://127.0.0.2/feed", nil},
+		"from the same host":        {"127.0.0.0/8", server.URL + "/feed", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFetcher(t, func(o *Options) { o.AllowHosts = []string{c.allow} })
+			if c.want != nil { // also by a name that leads there
+				_, err := f.Get(t.Context(), Request{URL: "http://localhost/", LinkedFrom: c.from})
+				wantError(t, err, c.want)
+			}
+			before := asked.count()
+			res, err := f.Get(t.Context(), Request{URL: server.URL, LinkedFrom: c.from})
+			_ = res.Close()
+			if !errors.Is(err, c.want) || c.want == nil && err != nil {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if c.want != nil && asked.count() != before {
+				t.Error("the server was asked")
+			}
+		})
 	}
 }

@@ -19,7 +19,8 @@ type Options struct {
 	// same: host names without port, addresses, or ranges in CIDR notation. A
 	// name opens the private and loopback addresses that it resolves to; other
 	// special addresses have to be listed as such. Any port of them may be
-	// redirected to.
+	// redirected to. They are open to what is configured and to links from
+	// there (Request.LinkedFrom), not to those of sources outside.
 	AllowHosts []string
 	// Root is the folder that file sources have to lie in. Default: no file
 	// source is read.

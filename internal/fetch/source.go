@@ -147,11 +147,21 @@ func fileName(p string) string {
 	return path.Base(p)
 }
 
+// vouched reports whether a link in a document of a source may lead to where
+// the operator allows it: the source is at such a host, or at that very one.
+func (f *Fetcher) vouched(u *url.URL, from string) bool {
+	source, err := parseSource(from)
+	if err != nil || source.Scheme == "file" {
+		return false
+	}
+	return f.own.guard.lists(source.Hostname()) || source.Hostname() == u.Hostname()
+}
+
 // mayStart checks the first URL of a Get. Only the operator may name other
 // ports than those of the web, so that a link in a feed cannot make this
 // machine talk to a mail server.
-func (f *Fetcher) mayStart(u *url.URL, configured bool) error {
-	if configured || webPort(u) || f.guard.lists(u.Hostname()) {
+func (g *guard) mayStart(u *url.URL, configured bool) error {
+	if configured || webPort(u) || g.lists(u.Hostname()) {
 		return nil
 	}
 	return forbid("port %s of %s, which is not in the configuration; only 80 and 443 are, and hosts in feeds.allow_hosts", portOf(u), u.Hostname())
@@ -163,7 +173,7 @@ func webPort(u *url.URL) bool {
 }
 
 // redirected returns where an answer of from sends a Get that began at first.
-func (f *Fetcher) redirected(first, from *url.URL, location string) (*url.URL, error) {
+func (g *guard) redirected(first, from *url.URL, location string) (*url.URL, error) {
 	if location == "" || len(location) > maxURL {
 		return nil, fmt.Errorf("%w: without a usable location", ErrRedirect)
 	}
@@ -180,7 +190,7 @@ func (f *Fetcher) redirected(first, from *url.URL, location string) (*url.URL, e
 	switch {
 	case from.Scheme == "https" && to.Scheme == "http":
 		return nil, forbid("redirect from https to http (%s): what comes could be anybody's", shown(to))
-	case !webPort(to) && portOf(to) != portOf(first) && !f.guard.lists(to.Hostname()):
+	case !webPort(to) && portOf(to) != portOf(first) && !g.lists(to.Hostname()):
 		return nil, forbid("redirect to port %s of %s; if it is meant, list the host in feeds.allow_hosts", portOf(to), to.Hostname())
 	}
 	return to, nil

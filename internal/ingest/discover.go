@@ -108,7 +108,7 @@ const maxSaid = 4 << 20
 // get asks in both spellings of the media type. The source's key goes to the
 // source's own host alone.
 func (d discovery) get(ctx context.Context, at *url.URL) (string, error) {
-	req := fetch.Request{URL: at.String(), MaxBytes: maxSaid}
+	req := fetch.Request{URL: at.String(), LinkedFrom: d.src.URL, MaxBytes: maxSaid}
 	if at.Scheme == d.own.Scheme && at.Host == d.own.Host {
 		req.Configured, req.Header = true, d.src.Header
 	}

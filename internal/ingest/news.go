@@ -219,7 +219,7 @@ func (r *poll) page(ctx context.Context, e *feed.Entry, id uint64) (extract.Docu
 
 // pageDocument fetches a page and reads its text.
 func (r *poll) pageDocument(ctx context.Context, url string) (extract.Document, error) {
-	res, err := r.get(ctx, fetch.Request{URL: url, Accept: pageTypes, MaxBytes: maxPageBytes})
+	res, err := r.get(ctx, fetch.Request{URL: url, LinkedFrom: r.src.URL, Accept: pageTypes, MaxBytes: maxPageBytes})
 	if err != nil {
 		return extract.Document{}, err
 	}
