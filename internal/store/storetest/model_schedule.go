@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,9 +55,12 @@ func (m *Model) SaveFeedState(ctx context.Context, s store.FeedState) error {
 	defer m.mu.Unlock()
 	s.Seen = slices.Clone(s.Seen)
 	s.NextRun, s.LastRun, s.LastGood = second(s.NextRun), second(s.LastRun), second(s.LastGood)
+	for _, text := range []*string{&s.ETag, &s.LastModified, &s.Digest, &s.Cursor, &s.Reason} {
+		*text = valid(*text)
+	}
 	if s.Held != nil {
 		held := *s.Held
-		held.Since = second(held.Since)
+		held.Since, held.Digest = second(held.Since), valid(held.Digest)
 		s.Held = &held
 	}
 	m.states[s.Feed] = s
@@ -127,7 +131,7 @@ func (m *Model) Disallow(ctx context.Context, value string) error {
 	return nil
 }
 
-// Rejudge implements store.Judge, in one piece.
+// Rejudge implements store.Judge.
 func (m *Model) Rejudge(ctx context.Context, part string, verdict func(*store.Record) []store.Warning) (n int64, err error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -136,25 +140,35 @@ func (m *Model) Rejudge(ctx context.Context, part string, verdict func(*store.Re
 	if err := m.beginWriting(ctx, id); err != nil {
 		return 0, err
 	}
-	err = m.change(ctx, func(s *modelState) error {
-		for i := range s.records {
-			r := s.records[i]
-			if !utf8.ValidString(part) || !strings.Contains(r.Key, part) {
-				continue
+	const piece = 500
+	for from, more := 0, true; more && err == nil; from += piece {
+		changed := int64(0)
+		err = m.change(ctx, func(s *modelState) error {
+			more = from+piece < len(s.records)
+			for i := from; i < min(from+piece, len(s.records)); i++ {
+				if utf8.ValidString(part) && strings.Contains(s.records[i].Key, part) && s.judge(i, verdict) {
+					changed++
+				}
 			}
-			r, changed := store.Judged(r, verdict(&r))
-			if !changed {
-				continue
-			}
-			s.seq++
-			r.Seq, r.UpdatedAt = s.seq, s.stamp
-			s.records[i] = r
-			n++
+			return ctx.Err()
+		})
+		if err == nil {
+			n += changed
 		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
 	}
-	return n, m.endWriting(ctx, id)
+	return n, errors.Join(err, m.endWriting(context.WithoutCancel(ctx), id))
 }
+
+// judge judges a record, and reports whether that changed it.
+func (s *modelState) judge(i int, verdict func(*store.Record) []store.Warning) bool {
+	r, changed := store.Judged(s.records[i], verdict(&s.records[i]))
+	if changed {
+		s.seq++
+		r.Seq, r.UpdatedAt = s.seq, s.stamp
+		s.records[i] = r
+	}
+	return changed
+}
+
+// valid replaces each byte of a text that is not valid.
+func valid(text string) string { return string([]rune(text)) }

@@ -40,9 +40,10 @@ func (m *Model) StartRun(ctx context.Context, spec store.RunSpec) (store.Run, er
 	if err != nil {
 		return nil, err
 	}
+	at := second(m.now())
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.runs[id] = store.RunRecord{ID: id, Feed: r.feed, Source: spec.Source, Started: second(m.now())}
+	m.runs[id] = store.RunRecord{ID: id, Feed: r.feed, Source: spec.Source, Started: at}
 	return r, nil
 }
 
@@ -159,10 +160,11 @@ func (r *modelRun) Finish(ctx context.Context, stats store.RunStats) error {
 	if err := r.m.endWriting(ctx, r.id); err != nil {
 		return err
 	}
+	at := second(r.m.now())
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
 	record := r.m.runs[r.id]
-	record.Finished, record.Stats = second(r.m.now()), stats
+	record.Finished, record.Stats = at, stats
 	r.m.runs[r.id] = record
 	return nil
 }
