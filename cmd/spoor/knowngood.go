@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"spoor/internal/benign"
 	"spoor/internal/config"
@@ -84,11 +85,11 @@ func allowedEntries(list []store.Allowed) ([]benign.Entry, error) {
 	return entries, nil
 }
 
-// verdict is how stored records are judged now.
-func (k *knownGood) verdict(ctx context.Context) (func(*store.Record) []store.Warning, error) {
+// verdict is how stored records are judged at that time.
+func (k *knownGood) verdict(ctx context.Context, now time.Time) (func(*store.Record) []store.Warning, error) {
 	lists, err := k.now(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return ingest.Verdict(lists), nil
+	return ingest.Anew(lists, now), nil
 }

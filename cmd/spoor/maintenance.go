@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -40,12 +41,69 @@ type maintenance struct {
 	log     *slog.Logger
 	// held says that the process had a lease at some time.
 	held bool
+	// daily is done once a day, by one of the servers.
+	daily []dailyWork
+}
+
+// dailyWork is work for once a day. It is not given back when it is done: the
+// claim on it is what says so to all servers.
+type dailyWork struct {
+	// name is that of the claim.
+	name string
+	// do returns in words what it did, or nothing.
+	do func(context.Context) (string, error)
+	// last is when this process did it.
+	last time.Time
+}
+
+const (
+	// daily is a little less than a day: work that is late must not get later
+	// every day.
+	daily = 23 * time.Hour
+	// dailyPatience is the longest that it may take.
+	dailyPatience = time.Hour
+)
+
+// today does what has not been done today.
+func (m *maintenance) today(ctx context.Context) {
+	for i := range m.daily {
+		w := &m.daily[i]
+		if m.now().Sub(w.last) < daily {
+			continue
+		}
+		if err := m.claimed(ctx, w); err != nil && ctx.Err() == nil {
+			m.log.Warn("maintenance failed; it is tried again later", slog.String("work", w.name), slog.String("error", err.Error()))
+		}
+	}
+}
+
+// claimed does a day's work unless another server has.
+func (m *maintenance) claimed(ctx context.Context, w *dailyWork) error {
+	has, err := m.st.Lease(ctx, w.name, m.process, daily)
+	if err != nil || !has {
+		return err
+	}
+	began := m.now()
+	ctx, cancel := context.WithTimeout(ctx, dailyPatience)
+	defer cancel()
+	did, err := w.do(ctx)
+	if err != nil {
+		// Somebody has to do it yet.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		defer cancel()
+		return errors.Join(err, m.st.Release(ctx, w.name, m.process))
+	}
+	w.last = began
+	if did != "" {
+		m.log.Info("maintenance done", slog.String("work", w.name), slog.String("did", did), slog.Int64("took_ms", m.now().Sub(began).Milliseconds()))
+	}
+	return nil
 }
 
 // maintain looks after the store until the returned function is called, which
 // waits for what is under way and gives back what the process holds.
-func (a *app) maintain(ctx context.Context, st keeper, limiter *auth.Limiter, process string, log *slog.Logger) (stop func()) {
-	m := &maintenance{st: st, process: process, now: a.now, log: log}
+func (a *app) maintain(ctx context.Context, st keeper, limiter *auth.Limiter, process string, log *slog.Logger, works ...dailyWork) (stop func()) {
+	m := &maintenance{st: st, process: process, now: a.now, log: log, daily: works}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { m.run(ctx, maintainEvery) })
@@ -75,6 +133,7 @@ func (m *maintenance) run(ctx context.Context, every time.Duration) {
 		case <-time.After(wait):
 		}
 		m.once(ctx)
+		m.today(ctx)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"spoor/internal/auth"
@@ -123,5 +124,42 @@ func TestMaintainEnds(t *testing.T) {
 	q, err := auth.NewLimiter(st, "b", time.Second, time.Now).Spend(t.Context(), pro, store.Request)
 	if err != nil || q.Remaining != 998 {
 		t.Errorf("at the next server: %+v, %v", q, err)
+	}
+}
+
+// TestMaintenanceOfTheDay: one of the servers does it once a day, and another
+// one when that failed.
+func TestMaintenanceOfTheDay(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 5, 17, 12, 0, 0, 0, time.UTC)
+	now := func() time.Time { return at }
+	st := storetest.NewModel(now)
+	var done []string
+	var failure error
+	server := func(name string) *maintenance {
+		work := dailyWork{name: "work", do: func(context.Context) (string, error) {
+			done = append(done, name)
+			return "it", failure
+		}}
+		return &maintenance{st: st, process: name, now: now, log: slog.New(slog.DiscardHandler), daily: []dailyWork{work}}
+	}
+	a, b := server("a"), server("b")
+	both := func() { a.today(t.Context()); b.today(t.Context()) }
+	both()
+	at = at.Add(time.Hour)
+	both()
+	if diff := cmp.Diff([]string{"a"}, done); diff != "" {
+		t.Fatalf("on the first day (-want +got):\n%s", diff)
+	}
+	at, failure = at.Add(daily), errors.New("disk on fire")
+	both()
+	if diff := cmp.Diff([]string{"a", "a", "b"}, done); diff != "" {
+		t.Fatalf("when it failed (-want +got):\n%s", diff)
+	}
+	failure = nil
+	b.today(t.Context())
+	both()
+	if diff := cmp.Diff([]string{"a", "a", "b", "b"}, done); diff != "" {
+		t.Errorf("when it was done (-want +got):\n%s", diff)
 	}
 }

@@ -44,7 +44,7 @@ func (a *app) rejudge(ctx context.Context, c config.Config, st store.Store) erro
 	if err != nil {
 		return err
 	}
-	verdict, err := known.verdict(ctx)
+	verdict, err := known.verdict(ctx, a.now())
 	if err != nil {
 		return err
 	}
@@ -54,4 +54,24 @@ func (a *app) rejudge(ctx context.Context, c config.Config, st store.Store) erro
 	n, err := st.Rejudge(ctx, "", verdict)
 	fmt.Fprintf(a.stdout, "%s changed\n", counted(n, "record"))
 	return err
+}
+
+// judgeDaily is what servers do once a day: known-good lists change, and
+// sources vouch for a value until some day.
+func (a *app) judgeDaily(c config.Config, st store.Store) dailyWork {
+	return dailyWork{name: "judge records", do: func(ctx context.Context) (string, error) {
+		known, err := a.newKnownGood(ctx, c, st)
+		if err != nil {
+			return "", err
+		}
+		verdict, err := known.verdict(ctx, a.now())
+		if err != nil {
+			return "", err
+		}
+		n, err := st.Rejudge(ctx, "", verdict)
+		if err != nil || n == 0 {
+			return "", err
+		}
+		return counted(n, "record") + " judged otherwise than before", nil
+	}}
 }

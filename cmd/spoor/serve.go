@@ -150,7 +150,7 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	if err != nil {
 		return err
 	}
-	stop := a.maintain(ctx, st, limiter, process, log)
+	stop := a.maintain(ctx, st, limiter, process, log, a.judgeDaily(c, st))
 	unwatch := func() {}
 	if c.StoresInPostgres() {
 		unwatch = watchStore(ctx, st, log)

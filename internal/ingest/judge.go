@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"spoor/internal/benign"
 	"spoor/internal/extract"
@@ -140,6 +141,27 @@ func Verdict(lists *benign.Lists) func(*store.Record) []store.Warning {
 	return func(r *store.Record) []store.Warning {
 		return by.row(ioc.Indicator{Type: r.Type, Value: r.Value, Key: r.Key})
 	}
+}
+
+// Anew returns how stored records are judged by the lists and by the time:
+// Verdict, and whether the source still vouches for the value.
+func Anew(lists *benign.Lists, now time.Time) func(*store.Record) []store.Warning {
+	listed := Verdict(lists)
+	return func(r *store.Record) []store.Warning {
+		return append(listed(r), expired(r.ValidUntil, now)...)
+	}
+}
+
+// ListExpired is the list that a value is on whose source no longer vouches
+// for it: block lists leave it out like a known-good one.
+const ListExpired = "expired"
+
+// expired is the warning of a value that was valid until then.
+func expired(until, now time.Time) []store.Warning {
+	if until.IsZero() || until.After(now) {
+		return nil
+	}
+	return []store.Warning{{List: ListExpired, Reason: "the source vouched for it until " + until.UTC().Format(time.DateOnly)}}
 }
 
 // judgedBy fetches the lists for one pass.

@@ -88,7 +88,7 @@ func (s *sink) item(it feed.Item) error {
 		FirstSeen: s.pass.dated(it.FirstSeen), LastSeen: s.pass.dated(it.LastSeen),
 		Context: clean(it.Context, maxContext),
 		Tags:    cleanAll(it.Tags), Families: cleanAll(it.Families), Techniques: techniques(it.Techniques),
-		Ports: it.Ports, Warnings: s.pass.by.row(ind), ValidUntil: it.ValidUntil,
+		Ports: it.Ports, Warnings: append(s.pass.by.row(ind), expired(it.ValidUntil, s.pass.now)...), ValidUntil: it.ValidUntil,
 	}
 	if it.Confidence.Valid() {
 		o.Evidence = store.EvidenceDeclared
