@@ -68,6 +68,7 @@ func (po *Poller) Poll(ctx context.Context, src Source, accept bool) (Report, er
 	if err != nil {
 		return Report{}, fmt.Errorf("read state of feed %q: %w", src.Name, err)
 	}
+	state = src.remembered(state)
 	p := newPass(po.in, Request{FeedName: src.Name, Paths: []string{shownURL(src.URL)}})
 	p.src = &src
 	if p.form, err = src.form(); err != nil {

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"fmt"
+	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,6 +118,27 @@ func (s Source) form() (*form, error) {
 		return formNamed("misp")
 	}
 	return formNamed(s.Format)
+}
+
+// setup is a digest of all that makes another record or another copy.
+func (s Source) setup() string {
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%q %q %q %d %d %q %q %q", s.URL, s.Category, s.Format, s.Confidence, s.TLP, s.Tags, s.Industries, s.Pages)
+	return strconv.FormatUint(h.Sum64(), 16)
+}
+
+// remembered is the state from which a run of the source begins. A feed that
+// was set up anew is read anew: what its source had said before would be passed
+// over as known, and a place in another collection is none in this one. A state
+// from before set-ups were noted is taken to be of this one.
+func (s Source) remembered(was store.FeedState) store.FeedState {
+	now := s.setup()
+	if was.Setup != "" && was.Setup != now {
+		was.ETag, was.LastModified, was.Digest, was.Cursor = "", "", "", ""
+		was.Seen, was.Items, was.Held = nil, 0, nil
+	}
+	was.Setup = now
+	return was
 }
 
 // store returns the feed as records show it.

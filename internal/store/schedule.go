@@ -35,6 +35,9 @@ type FeedKeeper interface {
 // are UTC in whole seconds, zero when there is none.
 type FeedState struct {
 	Feed string
+	// Setup is a digest of how the feed was set up when the rest was noted:
+	// what is remembered of another set-up says nothing of this one.
+	Setup string
 	// ETag, LastModified and Digest are the fingerprint of the last good copy:
 	// the server's two validators, and the hex SHA-256 of the bytes.
 	ETag, LastModified, Digest string

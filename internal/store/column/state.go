@@ -12,6 +12,7 @@ import (
 // state is a feed's state but for the feed's name, which has a column of its
 // own. Times are Unix seconds, 0 when there is none.
 type state struct {
+	Setup        string `json:"setup,omitempty"`
 	ETag         string `json:"etag,omitempty"`
 	LastModified string `json:"last_modified,omitempty"`
 	Digest       string `json:"digest,omitempty"`
@@ -40,7 +41,7 @@ type held struct {
 // FeedState returns the column of a feed's state: all of it but the name.
 func FeedState(s *store.FeedState) (string, error) {
 	c := state{
-		ETag: s.ETag, LastModified: s.LastModified, Digest: s.Digest, Cursor: s.Cursor, Items: s.Items,
+		Setup: s.Setup, ETag: s.ETag, LastModified: s.LastModified, Digest: s.Digest, Cursor: s.Cursor, Items: s.Items,
 		NextRun: seconds(s.NextRun), LastRun: seconds(s.LastRun), LastGood: seconds(s.LastGood),
 		Failures: s.Failures, Status: string(s.Status), Reason: s.Reason,
 	}
@@ -69,6 +70,7 @@ func ParseFeedState(feed, text string) (store.FeedState, error) {
 	if err != nil {
 		return s, fmt.Errorf("%w: state of feed %q: %w", store.ErrCorrupt, feed, err)
 	}
+	s.Setup = c.Setup
 	s.ETag, s.LastModified, s.Digest, s.Cursor, s.Items = c.ETag, c.LastModified, c.Digest, c.Cursor, c.Items
 	for at := 0; at < len(c.Seen); at += 8 {
 		s.Seen = append(s.Seen, binary.BigEndian.Uint64(c.Seen[at:]))
