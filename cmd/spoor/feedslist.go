@@ -199,7 +199,7 @@ func lastRuns(cmd *cobra.Command, s *feedSetup, names []string, limit int) ([]st
 	var runs []store.RunRecord
 	var err error
 	if s.st != nil {
-		if runs, err = s.st.Runs(cmd.Context(), name, limit); err != nil {
+		if runs, err = s.st.Runs(cmd.Context(), s.shown(name), limit); err != nil {
 			return nil, fmt.Errorf("read runs: %w", err)
 		}
 	}
@@ -207,6 +207,17 @@ func lastRuns(cmd *cobra.Command, s *feedSetup, names []string, limit int) ([]st
 		_, err = s.find(names)
 	}
 	return runs, err
+}
+
+// shown is the name in the store of the feed that is named: its title, where it
+// has one.
+func (s *feedSetup) shown(name string) string {
+	for _, f := range s.all {
+		if f.Name == name {
+			return f.source.Feed().Name
+		}
+	}
+	return name
 }
 
 // runEntry is a run as "feeds runs" and "feeds run" show it.

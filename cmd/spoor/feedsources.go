@@ -79,7 +79,7 @@ func (a *app) setUpFeed(f config.Feed) (setUp, error) {
 // there, but for the category, which is store's.
 func sourceOf(f config.Feed, key string) (ingest.Source, error) {
 	src := ingest.Source{
-		Name: f.Name, URL: f.URL, Format: f.Format, Category: store.Category(f.Category),
+		Name: f.Name, Title: f.Title, URL: f.URL, Format: f.Format, Category: store.Category(f.Category),
 		Interval: f.Interval, Tags: f.Tags, Industries: f.Industries,
 		Pages: ingest.PageMode(f.Pages), MaxChange: f.MaxChange,
 	}

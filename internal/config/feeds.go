@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ import (
 // Feed is one source of the feeds file. The doc tags are its reference. What a
 // feed of the built-in catalogue does not set here stays as it is there.
 type Feed struct {
-	Name       string        `yaml:"name" doc:"name of the feed: everywhere, and of one of the built-in catalogue to change that"`
+	Name       string        `yaml:"name" doc:"name of the feed on the command line and here; of one of the built-in catalogue to change that"`
+	Title      string        `yaml:"title,omitempty" doc:"name of the feed in records and answers of the API; the name when not set"`
 	URL        string        `yaml:"url,omitempty" doc:"where it is: https://, http://, or file:// below feeds.root, which may be a folder"`
 	Enabled    *bool         `yaml:"enabled,omitempty" doc:"false keeps it from being run; by default true, unless it needs a key that is not there"`
 	Category   string        `yaml:"category,omitempty" doc:"kind of source, as in the API; community when not set"`
@@ -259,10 +261,16 @@ func overlay(path string, base, known, own []Feed) ([]Feed, error) {
 		}
 		all = append(all, f)
 	}
+	shown := map[string]string{}
 	for _, f := range all {
 		if err := f.Check(); err != nil { // now that it is whole
 			return nil, fmt.Errorf("%w: %s: feed %q: %w", ErrInvalid, path, f.Name, err)
 		}
+		title := cmp.Or(f.Title, f.Name)
+		if other, twice := shown[title]; twice {
+			return nil, fmt.Errorf("%w: %s: feeds %q and %q would both be %q in records: give one another title", ErrInvalid, path, other, f.Name, title)
+		}
+		shown[title] = f.Name
 	}
 	return all, nil
 }

@@ -295,6 +295,10 @@ func TestFeedsOfTheCatalogueByName(t *testing.T) {
 	if err != nil || len(all) != len(config.Catalogue()) {
 		t.Errorf("%d feeds, want %d: %v", len(all), len(config.Catalogue()), err)
 	}
+	twice := "feeds:\n  - name: mine\n    title: CISA KEV\n    url: https://feeds.example/\n"
+	if _, err := config.LoadFeeds(feedsFile(t, twice), true); !errors.Is(err, config.ErrInvalid) {
+		t.Errorf("a title that is there twice: %v", err)
+	}
 	if _, err := config.LoadFeeds(feedsFile(t, "feeds:\n  - name: nobody\n"), true); !errors.Is(err, config.ErrInvalid) {
 		t.Errorf("a feed without an address: %v", err)
 	}

@@ -29,6 +29,7 @@ func TestPollRows(t *testing.T) {
 	p, d := newPress(t), newDesk(t)
 	p.put("/list.txt", "text/plain", lines(0, 80))
 	src := source("names", p.URL+"/list.txt", "list")
+	src.Title = "Names of Heron"
 	src.Confidence, src.TLP, src.Tags = ioc.High, ioc.Green, []string{"c2"}
 
 	rep := d.poll(src, store.RunOK)
@@ -36,7 +37,7 @@ func TestPollRows(t *testing.T) {
 		t.Errorf("stats %+v", s)
 	}
 	r := d.one(ioc.Domain, "host-3.example")
-	if r.Confidence != ioc.High || r.TLP != ioc.Green || !cmp.Equal(r.Tags, []string{"c2"}) || r.Feed.Category != store.Vendor || r.Origin != store.OriginFeed {
+	if r.Confidence != ioc.High || r.TLP != ioc.Green || !cmp.Equal(r.Tags, []string{"c2"}) || r.Feed.Category != store.Vendor || r.Feed.Name != src.Title || r.Origin != store.OriginFeed {
 		t.Errorf("record %+v", r)
 	}
 	if !r.FirstSeen.Equal(d.clock.Now()) {
@@ -52,7 +53,7 @@ func TestPollRows(t *testing.T) {
 	if wait := state.NextRun.Sub(d.clock.Now()); wait < 50*time.Minute || wait > 70*time.Minute {
 		t.Errorf("next run in %v", wait)
 	}
-	runs, err := d.st.Runs(t.Context(), "names", 10)
+	runs, err := d.st.Runs(t.Context(), src.Title, 10)
 	if err != nil || len(runs) != 2 || runs[0].Stats.Status != store.RunUnchanged || runs[1].Stats.New != 80 {
 		t.Errorf("runs %+v, %v", runs, err)
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"strconv"
@@ -14,8 +15,11 @@ import (
 // Source is a feed as its operator set it up: where it is, how it is read, and
 // what its values are worth.
 type Source struct {
-	// Name identifies the feed in the store and everywhere else.
+	// Name identifies the feed for whoever runs it.
 	Name string
+	// Title is the feed's name in the store, and so in every answer; empty is
+	// Name.
+	Title string
 	// URL is http, https or file; a file's may name a folder.
 	URL      string
 	Category store.Category
@@ -86,6 +90,8 @@ func (s Source) Check() error {
 	switch {
 	case s.Name == "" || !isFeedName(s.Name):
 		return fmt.Errorf("%w: the feed's name has to be printable, at most %d bytes, without space around it", ErrRequest, maxFeedName)
+	case s.Title != "" && !isFeedName(s.Title):
+		return fmt.Errorf("%w: feed %q: title has to be printable, at most %d bytes, without space around it", ErrRequest, s.Name, maxFeedName)
 	case !hasSourceScheme(s.URL):
 		return fmt.Errorf("%w: feed %q: url has to begin with https://, http:// or file://", ErrRequest, s.Name)
 	case s.Interval < minInterval || s.Interval > maxInterval:
@@ -123,7 +129,7 @@ func (s Source) form() (*form, error) {
 // setup is a digest of all that makes another record or another copy.
 func (s Source) setup() string {
 	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%q %q %q %d %d %q %q %q", s.URL, s.Category, s.Format, s.Confidence, s.TLP, s.Tags, s.Industries, s.Pages)
+	_, _ = fmt.Fprintf(h, "%q %q %q %q %d %d %q %q %q", s.Title, s.URL, s.Category, s.Format, s.Confidence, s.TLP, s.Tags, s.Industries, s.Pages)
 	return strconv.FormatUint(h.Sum64(), 16)
 }
 
@@ -141,9 +147,9 @@ func (s Source) remembered(was store.FeedState) store.FeedState {
 	return was
 }
 
-// store returns the feed as records show it.
-func (s Source) store() store.Feed {
-	f := store.Feed{Name: s.Name, Category: s.Category}
+// Feed returns the feed as records show it.
+func (s Source) Feed() store.Feed {
+	f := store.Feed{Name: cmp.Or(s.Title, s.Name), Category: s.Category}
 	if f.Category == "" {
 		f.Category = store.Community
 	}
