@@ -17,6 +17,18 @@ type Record struct {
 	Ports           []uint16  `json:"ports"`
 	TLP             string    `json:"tlp"`
 	Warnings        []Warning `json:"warnings"`
+	// ConfidenceScore, 0 to 100, is what the record is worth at the time asked
+	// about, and the points of ConfidenceTerms add up to it. Both are there when
+	// the question asked for them (explain=true).
+	ConfidenceScore *int   `json:"confidence_score,omitempty"`
+	ConfidenceTerms []Term `json:"confidence_terms,omitempty"`
+}
+
+// Term is one part of a score.
+type Term struct {
+	Name   string `json:"name"`
+	Points int    `json:"points"`
+	Reason string `json:"reason"`
 }
 
 // Related is a Record without its context, and with the reason why it belongs

@@ -24,7 +24,11 @@ type SearchParams struct {
 	Match string
 	// WithoutRelated leaves the related indicators out.
 	WithoutRelated bool
-	Limit, Offset  int
+	// Explain asks what each match is worth, and why.
+	Explain bool
+	// AsOf asks for what was known then; zero is now.
+	AsOf          time.Time
+	Limit, Offset int
 }
 
 func (p SearchParams) values(view string) url.Values {
@@ -36,6 +40,10 @@ func (p SearchParams) values(view string) url.Values {
 	if p.WithoutRelated {
 		v.Set("include_related", "false")
 	}
+	if p.Explain {
+		v.Set("explain", "true")
+	}
+	setTime(v, "as_of", p.AsOf)
 	return v
 }
 

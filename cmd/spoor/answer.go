@@ -28,10 +28,13 @@ func (a *app) answerTable(r *api.SearchResponse, columns int) error {
 	}
 	fmt.Fprintf(a.stderr, "%s%s, %s match, %.1f ms%s\n", grouped(int64(d.Meta.TotalMatches)), more, d.Meta.Stage, float64(d.Meta.SearchTimeUS)/1000, shown)
 	rows := [][]string{{"TYPE", "VALUE", "SOURCE", "CONFIDENCE", "LAST SEEN", "NOTES"}}
-	for _, m := range d.Matches {
+	below := [][]string{nil}
+	for i := range d.Matches {
+		m := &d.Matches[i]
+		below = append(below, explanation(m))
 		rows = append(rows, answerRow(m.Type, m.Value, m.Source, m.Confidence, m.LastSeen, notes(m.TLP, m.Tags, m.Warnings)))
 	}
-	if err := a.rows(rows, matchLayout(), columns); err != nil || len(d.RelatedIOCs) == 0 {
+	if err := a.rowsWith(rows, below, matchLayout(), columns); err != nil || len(d.RelatedIOCs) == 0 {
 		return err
 	}
 	fmt.Fprintln(a.stdout, "\nrelated")

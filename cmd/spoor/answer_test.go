@@ -150,3 +150,41 @@ func TestPrintable(t *testing.T) {
 		}
 	}
 }
+
+func TestExplanation(t *testing.T) {
+	t.Parallel()
+	score := 55
+	r := api.Record{Type: "domain", Value: "evil.example", Source: api.Source{FeedName: "Feed"}, TLP: "clear", Confidence: "high", ConfidenceScore: &score, ConfidenceTerms: []api.Term{
+		{Name: "source", Points: 80, Reason: "a feed of high standing"},
+		{Name: "sources", Points: 5, Reason: "2 independent feeds name the value"},
+		{Name: "age", Points: -30, Reason: "see evil.example\x1b[31m"},
+	}}
+	plain := r
+	plain.ConfidenceScore, plain.ConfidenceTerms = nil, nil
+	answer := &api.SearchResponse{Data: api.SearchData{Found: true, Matches: []api.Record{r, plain}, Meta: api.SearchCounts{TotalMatches: 2, Stage: "exact"}}}
+	want := `TYPE    VALUE           SOURCE  CONFIDENCE  LAST SEEN   NOTES
+domain  evil[.]example  Feed    high        0001-01-01
+      80  source   a feed of high standing
+      +5  sources  2 independent feeds name the value
+     -30  age      see evil[.]example [31m
+    = 55  medium
+domain  evil[.]example  Feed    high        0001-01-01
+`
+	var stdout strings.Builder
+	a := &app{stdout: &stdout, stderr: io.Discard}
+	if err := a.answerTable(answer, 0); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, stdout.String()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	stdout.Reset()
+	if err := a.answerTable(answer, 40); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(stdout.String()) {
+		if n := textWidth(strings.TrimSuffix(line, "\n")); n > 40 {
+			t.Errorf("%d columns: %q", n, line)
+		}
+	}
+}

@@ -201,6 +201,8 @@ func searchCommandAnswersLikeTheAPI(t *testing.T, e engine) {
 		"many":         {q: "example", params: []string{"match", "contains", "limit", "5", "offset", "3"}, flags: []string{"--match", "contains", "--limit", "5", "--offset", "3"}},
 		"typed":        {q: "heron-drop.example", params: []string{"type", "url"}, flags: []string{"--type", "url"}},
 		"no related":   {q: "203.0.113.7", params: []string{"include_related", "false"}, flags: []string{"--no-related"}},
+		"explained":    {q: "lantern-relay[.]example", params: []string{"explain", "true"}, flags: []string{"--explain"}},
+		"then":         {q: "203.0.113.7", params: []string{"as_of", "2020-01-01"}, flags: []string{"--as-of", "2020-01-01"}, status: statusNotFound},
 		"nothing":      {q: "absent.example", status: statusNotFound},
 		"odd letters":  {q: "a<b>&\u2028\"\\", status: statusNotFound},
 		"empty window": {q: "203.0.113.7", params: []string{"offset", "50"}, flags: []string{"--offset", "50"}},

@@ -34,7 +34,7 @@ func (a *app) searchServer(cmd *cobra.Command, q search.Query, f searchFlags) ([
 		fmt.Fprintf(a.stderr, "%s: warning: the key and the query travel unencrypted to %s: use its https address\n", cmd.CommandPath(), f.server)
 	}
 	params := client.SearchParams{
-		Q: q.Text, Match: string(q.Match), WithoutRelated: !q.Related, Limit: q.Limit, Offset: q.Offset,
+		Q: q.Text, Match: string(q.Match), WithoutRelated: !q.Related, Explain: q.Explain, AsOf: q.AsOf, Limit: q.Limit, Offset: q.Offset,
 	}
 	if q.Type.Valid() {
 		params.Type = q.Type.String()

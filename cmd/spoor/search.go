@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,8 @@ type searchFlags struct {
 	limit, offset   int
 	noRelated       bool
 	json            bool
+	explain         bool
+	asOf            string
 }
 
 // newSearchCommand returns "spoor search".
@@ -37,11 +40,13 @@ func newSearchCommand(a *app) *cobra.Command {
 		Long: `Looks a value up, in any spelling: exactly first, and for what contains it when nothing is exactly it.
 On a terminal it writes a table with defanged values, which a narrow terminal shortens in the middle;
 elsewhere, and with --json, the body that the API answers with, whole. With --server it asks a running
-server, with the key from SPOOR_KEY or --key-file.
+server, with the key from SPOOR_KEY or --key-file. --explain adds to each match what it is worth, from 0 to
+100, and what for; --as-of answers with what was known at a time.
 
 Exit status: 0 found, 1 failed, 2 wrong usage, 3 not found.`,
 		Example: `  spoor search 'lantern-relay[.]example'
   spoor search --match contains --type url /gate.php
+  spoor search --explain --as-of 2026-05-01 evil.example
   SPOOR_KEY=sk_live_... spoor search --server https://feed.example --json 192.0.2.10`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -60,6 +65,8 @@ Exit status: 0 found, 1 failed, 2 wrong usage, 3 not found.`,
 	flags.IntVar(&f.offset, "offset", 0, "matches to leave out at the beginning")
 	flags.BoolVar(&f.noRelated, "no-related", false, "leave out related indicators")
 	flags.BoolVar(&f.json, "json", false, "write the body that the API answers with")
+	flags.BoolVar(&f.explain, "explain", false, "say what each match is worth, and why")
+	flags.StringVar(&f.asOf, "as-of", "", "answer with what was known at this `time`: 2026-05-01 or 2026-05-01T08:00:00Z")
 	storeFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("server", "data")
 	cmd.MarkFlagsMutuallyExclusive("server", "store")
@@ -76,7 +83,7 @@ func typeNames() string {
 
 // search asks, writes the answer, and ends with errNotFound when it is empty.
 func (a *app) search(cmd *cobra.Command, text string, f searchFlags) error {
-	q, err := f.query(text)
+	q, err := f.query(text, a.now())
 	if err != nil {
 		return err
 	}
@@ -118,9 +125,9 @@ func (a *app) answer(cmd *cobra.Command, q search.Query, f searchFlags) ([]byte,
 }
 
 // query checks what the API would refuse, as mistakes of usage.
-func (f searchFlags) query(text string) (search.Query, error) {
+func (f searchFlags) query(text string, now time.Time) (search.Query, error) {
 	q := search.Query{
-		Text: text, Match: search.Mode(f.match), Related: !f.noRelated,
+		Text: text, Match: search.Mode(f.match), Related: !f.noRelated, Explain: f.explain,
 		Window: store.Window{Limit: f.limit, Offset: f.offset},
 		// Who can read the store's file may read all of it.
 		Visibility: store.Visibility{MaxTLP: ioc.Red},
@@ -133,8 +140,20 @@ func (f searchFlags) query(text string) (search.Query, error) {
 		return q, usagef("the query has %d characters: %d to %d can be searched for", n, search.MinText, search.MaxText)
 	case f.limit < 1 || f.offset < 0 || f.offset+f.limit > store.Cap:
 		return q, usagef("--limit and --offset: at least 1 and 0, together at most %d", store.Cap)
+	case f.explain && f.limit > search.MaxExplained:
+		return q, usagef("--limit: at most %d with --explain", search.MaxExplained)
 	case !slices.Contains(search.Modes(), q.Match):
 		return q, usagef("--match %q: use auto, exact or contains", f.match)
+	}
+	if f.asOf != "" {
+		at, err := parseMoment(f.asOf)
+		switch {
+		case err != nil:
+			return q, usagef("--as-of %q: use 2026-05-01 or 2026-05-01T08:00:00Z", f.asOf)
+		case at.After(now):
+			return q, usagef("--as-of %q lies in the future", f.asOf)
+		}
+		q.AsOf = at
 	}
 	if f.typ != "" {
 		t, err := ioc.ParseType(f.typ)
@@ -144,6 +163,15 @@ func (f searchFlags) query(text string) (search.Query, error) {
 		q.Type = t
 	}
 	return q, nil
+}
+
+// parseMoment reads a time, or a date, which is its first moment in UTC.
+func parseMoment(s string) (time.Time, error) {
+	at, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		at, err = time.Parse(time.RFC3339, s)
+	}
+	return at.UTC().Truncate(time.Second), err
 }
 
 // searchStore answers from the store itself, in the API's own bytes.

@@ -101,8 +101,13 @@ func lineWidth(widths []int) int {
 // rows writes aligned columns that fit the terminal; columns 0 is no limit. On
 // a terminal too narrow for the first three columns, lines are cut.
 func (a *app) rows(rows [][]string, l answerLayout, columns int) error {
+	return a.rowsWith(rows, nil, l, columns)
+}
+
+// rowsWith is rows with further lines below some of them.
+func (a *app) rowsWith(rows, below [][]string, l answerLayout, columns int) error {
 	widths := l.fit(rows, columns)
-	for _, r := range rows {
+	for n, r := range rows {
 		var b strings.Builder
 		for i, cell := range r {
 			if widths[i] == 0 {
@@ -119,12 +124,17 @@ func (a *app) rows(rows [][]string, l answerLayout, columns int) error {
 			b.WriteString(cell)
 			b.WriteString(strings.Repeat(" ", widths[i]-textWidth(cell)))
 		}
-		line := strings.TrimRight(b.String(), " ")
-		if columns > 0 {
-			line = cutEnd(line, columns)
+		lines := []string{strings.TrimRight(b.String(), " ")}
+		if n < len(below) {
+			lines = append(lines, below[n]...)
 		}
-		if _, err := fmt.Fprintln(a.stdout, line); err != nil {
-			return err
+		for _, line := range lines {
+			if columns > 0 {
+				line = cutEnd(line, columns)
+			}
+			if _, err := fmt.Fprintln(a.stdout, line); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"spoor/internal/ioc"
@@ -32,6 +33,10 @@ const (
 	MaxText = 2048
 )
 
+// MaxExplained is the largest limit of a query that wants its matches
+// explained: the feeds of each are counted.
+const MaxExplained = 1_000
+
 // Query is one search.
 type Query struct {
 	// Text is what was asked for, as it was written.
@@ -42,6 +47,10 @@ type Query struct {
 	Match Mode
 	// Related asks for related records too.
 	Related bool
+	// Explain asks what each match is worth, and why.
+	Explain bool
+	// AsOf asks for what was known then, by our own clock; zero is now.
+	AsOf time.Time
 	// Window is the part of the matches to return: Limit+Offset <= store.Cap.
 	store.Window
 	// Visibility is what the caller may see.
@@ -54,8 +63,8 @@ var ErrQuery = errors.New("bad query")
 // QueryError says what is wrong with a query. It never repeats the text that
 // was searched for, so that it can be logged.
 type QueryError struct {
-	// Field is the word of the wire for what is wrong: q, type, match, limit
-	// or offset.
+	// Field is the word of the wire for what is wrong: q, type, match, limit,
+	// offset or as_of.
 	Field string
 	// Reason is a message for the user: what is wrong, what to do.
 	Reason string
@@ -82,6 +91,8 @@ func (q Query) check() (string, error) {
 		return "", &QueryError{"limit", "is negative; use 0 or more"}
 	case q.Offset < 0:
 		return "", &QueryError{"offset", "is negative; use 0 or more"}
+	case q.Explain && q.Limit > MaxExplained:
+		return "", &QueryError{"limit", fmt.Sprintf("is too high; with explain use at most %d", MaxExplained)}
 	case q.Limit > store.Cap:
 		return "", &QueryError{"limit", fmt.Sprintf("is too high; use at most %d and narrow the query", store.Cap)}
 	case q.Offset > store.Cap-q.Limit:

@@ -26,6 +26,9 @@ type Answer struct {
 	Stage Stage
 	// Matches is the window of the matches, in the order of the stage.
 	Matches []store.Record
+	// Assessments say what each of the Matches is worth, and why; nil unless
+	// that was asked for.
+	Assessments []store.Assessment
 	// Related are up to store.RelatedLimit records that belong to Matches.
 	Related []store.Related
 	// Total counts all matches, up to store.Cap; LowerBound says that there
@@ -59,10 +62,16 @@ func (s *Searcher) Search(ctx context.Context, q Query) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	if q.AsOf.After(began) {
+		return Answer{}, &QueryError{"as_of", "lies in the future; give a time that is over, or leave it out"}
+	}
 	var a Answer
 	err = s.store.View(ctx, func(snap store.Snapshot) error {
 		var err error
 		a, err = p.run(ctx, snap, q)
+		if err == nil && q.Explain {
+			err = a.explain(ctx, snap, q, began)
+		}
 		a.Seq = snap.Seq() // last: the questions mostly bring it along
 		return err
 	})
@@ -77,7 +86,7 @@ func (s *Searcher) Search(ctx context.Context, q Query) (Answer, error) {
 func (p plan) run(ctx context.Context, snap store.Snapshot, q Query) (Answer, error) {
 	a := Answer{Stage: StageNone, Interpretations: p.readings}
 	if len(p.readings) > 0 {
-		m, err := snap.Exact(ctx, store.ExactQuery{Keys: p.keys(), Visibility: q.Visibility, Window: q.Window})
+		m, err := snap.Exact(ctx, store.ExactQuery{Keys: p.keys(), AsOf: q.AsOf, Visibility: q.Visibility, Window: q.Window})
 		if err != nil {
 			return Answer{}, fmt.Errorf("look for the whole value: %w", err)
 		}
@@ -85,7 +94,7 @@ func (p plan) run(ctx context.Context, snap store.Snapshot, q Query) (Answer, er
 	}
 	if !a.Found && p.needle.Text != "" {
 		m, err := snap.Contains(ctx, store.ContainsQuery{
-			Needle: p.needle, Types: p.types, Visibility: q.Visibility, Window: q.Window,
+			Needle: p.needle, Types: p.types, AsOf: q.AsOf, Visibility: q.Visibility, Window: q.Window,
 		})
 		if err != nil {
 			return Answer{}, fmt.Errorf("look for a part: %w", err)
@@ -96,7 +105,7 @@ func (p plan) run(ctx context.Context, snap store.Snapshot, q Query) (Answer, er
 		return a, nil
 	}
 	related, err := snap.Related(ctx, store.RelatedQuery{
-		Matches: a.Matches, IsMatch: p.isMatch(a.Stage), Limit: store.RelatedLimit, Visibility: q.Visibility,
+		Matches: a.Matches, IsMatch: p.isMatch(a.Stage), Limit: store.RelatedLimit, AsOf: q.AsOf, Visibility: q.Visibility,
 	})
 	if err != nil {
 		return Answer{}, fmt.Errorf("look for related records: %w", err)

@@ -112,6 +112,8 @@ func TestETag(t *testing.T) {
 	note("query", g.get("/api/v1/iocs/search?q=192.0.2.11"))
 	note("spelling, which is echoed", g.get("/api/v1/iocs/search?q=192.0.2%5B.%5D10"))
 	note("parameter", g.get(known+"&view=list"))
+	note("explained", g.get(known+"&explain=true"))
+	note("as of a time", g.get(known+"&as_of=2026-05-01"))
 	note("free key", g.get(known, "X-API-Key", g.keys[auth.Free]))
 	note("fewer scopes", g.get(known, "X-API-Key", g.mint(auth.Spec{Scopes: []auth.Scope{auth.ReadIOCs}})))
 	note("list", g.get("/api/v1/iocs"))
@@ -126,6 +128,9 @@ func TestETag(t *testing.T) {
 	if got := later.get(known, "X-API-Key", g.keys[auth.Local]).Header().Get("ETag"); got != tag {
 		t.Error("a minute changes the ETag of a key without look-back")
 	}
+	hour := newRig(t, func(o *Options) { o.Now = func() time.Time { return testNow.Add(time.Hour) } })
+	hour.mem.keys = g.mem.keys
+	note("an hour later, explained", hour.get(known+"&explain=true", "X-API-Key", g.keys[auth.Local]))
 	g.mem.many(1)
 	note("a change of the store", g.get(known))
 	if w := g.get("/api/v1/iocs/search"); w.Header().Get("ETag") != "" {

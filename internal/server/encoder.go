@@ -60,7 +60,7 @@ func (e *Encoder) Detail(dst []byte, r *Result) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = e.appendRecord(dst, &a.Matches[i])
+		dst = e.appendMatch(dst, a, i)
 	}
 	dst = append(dst, `],"relatedIOCs":[`...)
 	for i := range a.Related {
@@ -121,6 +121,30 @@ func (e *Encoder) appendRecord(dst []byte, r *store.Record) []byte {
 	dst = appendOptional(dst, r.Context)
 	dst = appendTail(dst, r)
 	return append(dst, '}')
+}
+
+// appendMatch appends a match as an api.Record, with what it is worth where that
+// was asked for.
+func (e *Encoder) appendMatch(dst []byte, a *search.Answer, i int) []byte {
+	dst = e.appendRecord(dst, &a.Matches[i])
+	if a.Assessments == nil {
+		return dst
+	}
+	dst = dst[:len(dst)-1] // it goes on
+	dst = appendInt(dst, `,"confidence_score":`, a.Assessments[i].Score)
+	dst = append(dst, `,"confidence_terms":[`...)
+	for j, t := range a.Assessments[i].Terms {
+		if j > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"name":`...)
+		dst = appendString(dst, t.Name)
+		dst = appendInt(dst, `,"points":`, t.Points)
+		dst = append(dst, `,"reason":`...)
+		dst = appendString(dst, t.Reason)
+		dst = append(dst, '}')
+	}
+	return append(dst, `]}`...)
 }
 
 // appendRelated appends an api.Related.

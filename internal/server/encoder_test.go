@@ -82,8 +82,15 @@ func apiDetail(r Result) api.SearchResponse {
 			},
 		},
 	}
-	for _, m := range r.Answer.Matches {
-		out.Data.Matches = append(out.Data.Matches, apiRecord(m))
+	for i, m := range r.Answer.Matches {
+		rec := apiRecord(m)
+		if r.Answer.Assessments != nil {
+			rec.ConfidenceScore = &r.Answer.Assessments[i].Score
+			for _, x := range r.Answer.Assessments[i].Terms {
+				rec.ConfidenceTerms = append(rec.ConfidenceTerms, api.Term(x))
+			}
+		}
+		out.Data.Matches = append(out.Data.Matches, rec)
 	}
 	for _, m := range r.Answer.Related {
 		out.Data.RelatedIOCs = append(out.Data.RelatedIOCs, apiRelated(m))
@@ -115,10 +122,15 @@ func TestDetailIsEncodingJSON(t *testing.T) {
 	bare := full
 	bare.Answer.Matches = []store.Record{full.Answer.Matches[2]}
 	bare.Answer.Related, bare.Answer.LowerBound = nil, false
+	explained := full
+	for i := range full.Answer.Matches {
+		explained.Answer.Assessments = append(explained.Answer.Assessments, store.Assess(&full.Answer.Matches[i], i+1, testNow.AddDate(1, 0, 0)))
+	}
 	tests := map[string]Result{
-		"full":    full,
-		"bare":    bare,
-		"nothing": {Query: "none.example", GeneratedAt: testNow, Window: store.Window{Limit: 1}, Answer: search.Answer{Stage: search.StageNone}},
+		"explained": explained,
+		"full":      full,
+		"bare":      bare,
+		"nothing":   {Query: "none.example", GeneratedAt: testNow, Window: store.Window{Limit: 1}, Answer: search.Answer{Stage: search.StageNone}},
 		"exactly one millisecond": {
 			Query: "x", GeneratedAt: testNow, Answer: search.Answer{Stage: search.StageNone, Took: time.Millisecond},
 		},

@@ -9,12 +9,13 @@ import (
 	"strconv"
 	"strings"
 
+	"spoor/internal/search"
 	"spoor/internal/store"
 )
 
 // setETag gives the answer its validator: a hash of the store's seq, the
 // address and its parameters, what the key may see, how far it looks back (by
-// the minute), and what the operator configured (contract section 1,
+// the minute), the hour where scores are in it, and what the operator configured (contract section 1,
 // "caching"). It is only called by handlers that are about to succeed.
 func (s *Server) setETag(x *exchange, r *http.Request, seq int64) {
 	buf := s.buffer()
@@ -26,6 +27,10 @@ func (s *Server) setETag(x *exchange, r *http.Request, seq int64) {
 	}
 	b = append(b, 0)
 	b = x.query.encode(b, nil)
+	if text, _ := x.query.get("explain"); text == "true" { // a score ages by the hour
+		b = append(b, 0)
+		b = strconv.AppendInt(b, search.AssessedAt(s.opts.Now()).Unix(), 10)
+	}
 	if e := x.caller.Tier.Earliest(s.opts.Now()); !e.IsZero() {
 		b = append(b, 0)
 		b = strconv.AppendInt(b, e.Unix(), 10)

@@ -257,6 +257,20 @@ func decodeTime(q *query, name string, shown *string) (time.Time, error) {
 	if !ok {
 		return time.Time{}, nil
 	}
+	t, err := parseTime(name, text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	whole := t.Truncate(time.Second)
+	if whole.Before(t) {
+		whole = whole.Add(time.Second)
+	}
+	*shown = whole.Format(time.RFC3339)
+	return whole, nil
+}
+
+// parseTime reads the text of a parameter; the result is UTC.
+func parseTime(name, text string) (time.Time, error) {
 	t, err := time.Parse(time.DateOnly, text)
 	if err != nil {
 		// An unescaped + of an offset arrives as a space.
@@ -265,12 +279,7 @@ func decodeTime(q *query, name string, shown *string) (time.Time, error) {
 	if err != nil || t.Year() < 1 || t.IsZero() {
 		return time.Time{}, badParam(name, "must be a time as 2026-05-17T10:30:00Z, or a date as 2026-05-17")
 	}
-	whole := t.UTC().Truncate(time.Second)
-	if whole.Before(t) {
-		whole = whole.Add(time.Second)
-	}
-	*shown = whole.Format(time.RFC3339)
-	return whole, nil
+	return t.UTC(), nil
 }
 
 // lookBack applies the tier's bound, and shows it.

@@ -307,6 +307,8 @@ func TestOpenAPIResponses(t *testing.T) {
 	}{
 		{"search", pathSearch, 200, g.get("/api/v1/iocs/search?q=192.0.2.10")},
 		{"search, defanged", pathSearch, 200, g.get("/api/v1/iocs/search?q=hxxp%3A%2F%2Fevil%5B.%5Dexample%2FGate%3Fa%3D1%26b%3D%253C2%253E")},
+		{"search, explained", pathSearch, 200, g.get("/api/v1/iocs/search?q=192.0.2.10&explain=true")},
+		{"search, explained list", pathSearch, 200, g.get("/api/v1/iocs/search?q=192.0.2.10&view=list&explain=true&as_of=2026-05-01")},
 		{"search, list", pathSearch, 200, g.get("/api/v1/iocs/search?q=192.0.2.10&view=list")},
 		{"search, nothing", pathSearch, 200, g.get("/api/v1/iocs/search?q=203.0.113.77")},
 		{"search, nothing, list", pathSearch, 200, g.get("/api/v1/iocs/search?q=203.0.113.77&view=list")},
@@ -433,7 +435,7 @@ func TestOpenAPIDefaults(t *testing.T) {
 	got := map[string]any{}
 	q := g.finder.last.Load()
 	got["limit"], got["offset"], got["include_related"], got["match"] = q.Limit, q.Offset, q.Related, string(q.Match)
-	got["view"] = g.srv.opts.DefaultView
+	got["view"], got["explain"] = g.srv.opts.DefaultView, q.Explain
 	for _, ref := range description(t).Paths.Value(pathSearch).Get.Parameters {
 		if d := ref.Value.Schema.Value.Default; d != nil && fmt.Sprint(d) != fmt.Sprint(got[ref.Value.Name]) {
 			t.Errorf("default of %s: described %v, used %v", ref.Value.Name, d, got[ref.Value.Name])

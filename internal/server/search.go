@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"spoor/api"
 	"spoor/internal/ioc"
@@ -25,6 +26,8 @@ func searchParams() []param {
 		{name: "offset"},
 		{name: "match", allowed: words(search.Modes())},
 		{name: "view", allowed: []string{api.ViewDetail, api.ViewList}},
+		{name: "explain", allowed: []string{"true", "false"}},
+		{name: "as_of"},
 	}
 }
 
@@ -62,6 +65,12 @@ func (s *Server) decodeSearch(x *exchange) (req searchRequest, err error) {
 		return req, err
 	}
 	p.Match = search.Mode(match)
+	if p.Explain, err = q.boolean("explain", false); err != nil {
+		return req, err
+	}
+	if p.AsOf, err = decodeAsOf(q); err != nil {
+		return req, err
+	}
 	if req.view, err = q.choice("view", s.opts.DefaultView); err != nil {
 		return req, err
 	}
@@ -74,6 +83,17 @@ func (s *Server) decodeSearch(x *exchange) (req searchRequest, err error) {
 	p.Limit = x.caller.Tier.ClampRows(p.Limit)
 	p.Visibility = x.caller.Visibility
 	return req, nil
+}
+
+// decodeAsOf reads a time; zero is now. What is stored has whole seconds, so a
+// fraction is cut off.
+func decodeAsOf(q *query) (time.Time, error) {
+	text, ok := q.get("as_of")
+	if !ok {
+		return time.Time{}, nil
+	}
+	at, err := parseTime("as_of", text)
+	return at.Truncate(time.Second), err
 }
 
 // decodeText takes q as it was sent; search bounds it.
@@ -130,7 +150,7 @@ func (s *Server) appendSearchList(dst []byte, x *exchange, res *Result) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = s.encoder.appendRecord(dst, &a.Matches[i])
+		dst = s.encoder.appendMatch(dst, a, i)
 	}
 	next := ""
 	if end := res.Window.Offset + len(a.Matches); end < min(a.Total, store.Cap) {
