@@ -237,7 +237,7 @@ func (p *pass) lane(f *form) *lane {
 	var feed store.Feed
 	switch {
 	case p.src != nil:
-		feed = p.src.store()
+		feed = p.src.Feed()
 	case p.req.FeedName != "":
 		feed = store.Feed{Name: p.req.FeedName, Category: f.category}
 	default:
