@@ -189,5 +189,5 @@ func (p *pass) assess(o *store.Observation, c *extract.Candidate) {
 	if p.src != nil {
 		e |= store.Standing(p.src.Confidence)
 	}
-	o.Evidence, o.Confidence = e, store.ProseConfidence(e)
+	o.Evidence, o.Confidence = e, store.ProseConfidence(o.Indicator.Type, e)
 }

@@ -54,6 +54,9 @@ const (
 	forDefanged = 10
 	forListed   = 10
 	forMention  = -15 // neither: it is only mentioned
+	// Nobody defangs a digest, a CVE or a technique, or names one in passing
+	// for want of another word: where it stands says all.
+	forListedAlone = 20
 
 	forSource  = 5 // for each further one
 	maxSources = 15
@@ -63,18 +66,28 @@ const (
 	best       = 100
 )
 
-// ProseConfidence is what a value in a report is worth when the report is
-// read: by its source's standing, whether it is defanged, and whether it
-// stands among indicators.
-func ProseConfidence(e Evidence) ioc.Confidence {
-	return assessment(said(e|EvidenceProse, ioc.Medium)).Confidence
+// ProseConfidence is what a value of that type in a report is worth when the
+// report is read: by its source's standing, whether it is defanged, and whether
+// it stands among indicators.
+func ProseConfidence(t ioc.Type, e Evidence) ioc.Confidence {
+	return assessment(said(t, e|EvidenceProse, ioc.Medium)).Confidence
+}
+
+// leads reports whether a value of the type leads somewhere: what authors
+// defang.
+func leads(t ioc.Type) bool {
+	switch t {
+	case ioc.IPv4, ioc.IPv6, ioc.Domain, ioc.URL, ioc.Email:
+		return true
+	}
+	return false
 }
 
 // Assess says what a record is worth at a time: as its source put it, and by
 // how many independent feeds there are that name the value (1 is this one
 // alone), how old it is for its type, and until when its source vouches for it.
 func Assess(r *Record, feeds int, now time.Time) Assessment {
-	terms := said(r.Evidence, r.Confidence)
+	terms := said(r.Type, r.Evidence, r.Confidence)
 	if feeds > 1 {
 		terms = append(terms, Term{"sources", min((feeds-1)*forSource, maxSources),
 			fmt.Sprintf("%d independent feeds name the value", feeds)})
@@ -90,7 +103,7 @@ func Assess(r *Record, feeds int, now time.Time) Assessment {
 
 // said are the terms that are known when a value is read. The level that was
 // kept is the standing of sources that say nothing for each value.
-func said(e Evidence, level ioc.Confidence) []Term {
+func said(t ioc.Type, e Evidence, level ioc.Confidence) []Term {
 	if e.Has(EvidenceDeclared) {
 		points := map[ioc.Confidence]int{ioc.High: highDeclared, ioc.Medium: mediumStanding, ioc.Low: lowStanding}[level]
 		return []Term{{"declared", points, "the source says " + level.String() + " of this value"}}
@@ -107,6 +120,12 @@ func said(e Evidence, level ioc.Confidence) []Term {
 		terms = append(terms, Term{"source", lowStanding, "a feed of low standing"})
 	default:
 		terms = append(terms, Term{"source", mediumStanding, "a feed of medium standing"})
+	}
+	if !leads(t) {
+		if e.Has(EvidenceListed) {
+			terms = append(terms, Term{"section", forListedAlone, "it stands among indicators"})
+		}
+		return terms
 	}
 	if e.Has(EvidenceDefanged) {
 		terms = append(terms, Term{"defanged", forDefanged, "the author defanged it"})

@@ -16,22 +16,27 @@ func TestProseConfidence(t *testing.T) {
 	const both = store.EvidenceDefanged | store.EvidenceListed
 	tests := []struct {
 		name     string
+		typ      ioc.Type
 		evidence store.Evidence
 		want     ioc.Confidence
 	}{
-		{"only mentioned", 0, ioc.Low},
-		{"defanged", store.EvidenceDefanged, ioc.Medium},
-		{"listed", store.EvidenceListed, ioc.Medium},
-		{"defanged and listed", both, ioc.High},
-		{"mentioned by a good source", store.EvidenceHighStanding, ioc.Medium},
-		{"defanged by a good source", store.EvidenceHighStanding | store.EvidenceDefanged, ioc.High},
-		{"defanged by a poor source", store.EvidenceLowStanding | store.EvidenceDefanged, ioc.Low},
-		{"both, by a poor source", store.EvidenceLowStanding | both, ioc.Medium},
+		{"a digest in a sentence", ioc.SHA256, 0, ioc.Medium},
+		{"a digest that is listed", ioc.SHA256, store.EvidenceListed, ioc.High},
+		{"a digest that is listed by a poor source", ioc.SHA256, store.EvidenceListed | store.EvidenceLowStanding, ioc.Medium},
+		{"a vulnerability", ioc.CVE, 0, ioc.Medium},
+		{"only mentioned", ioc.Domain, 0, ioc.Low},
+		{"defanged", ioc.Domain, store.EvidenceDefanged, ioc.Medium},
+		{"listed", ioc.Domain, store.EvidenceListed, ioc.Medium},
+		{"defanged and listed", ioc.Domain, both, ioc.High},
+		{"mentioned by a good source", ioc.Domain, store.EvidenceHighStanding, ioc.Medium},
+		{"defanged by a good source", ioc.Domain, store.EvidenceHighStanding | store.EvidenceDefanged, ioc.High},
+		{"defanged by a poor source", ioc.Domain, store.EvidenceLowStanding | store.EvidenceDefanged, ioc.Low},
+		{"both, by a poor source", ioc.Domain, store.EvidenceLowStanding | both, ioc.Medium},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := store.ProseConfidence(tt.evidence); got != tt.want {
+			if got := store.ProseConfidence(tt.typ, tt.evidence); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -99,7 +104,7 @@ func TestConfidencePage(t *testing.T) {
 	}
 	now := time.Now()
 	points := func(e store.Evidence, c ioc.Confidence, term string) int {
-		for _, t := range store.Assess(&store.Record{Type: ioc.CVE, Evidence: e, Confidence: c, LastSeen: now}, 1, now).Terms {
+		for _, t := range store.Assess(&store.Record{Type: ioc.Domain, Evidence: e, Confidence: c, LastSeen: now}, 1, now).Terms {
 			if t.Name == term {
 				return t.Points
 			}
