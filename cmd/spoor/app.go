@@ -77,7 +77,7 @@ Load your own and search it:              spoor import FILE... && spoor search V
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		newServeCommand(a), newImportCommand(a), newSearchCommand(a), newExtractCommand(a), newFeedsCommand(a), newAllowCommand(a), newRejudgeCommand(a),
-		newKeysCommand(a), newCheckCommand(a), newBackupCommand(a), newRestoreCommand(a), newMigrateCommand(a), newConfigCommand(a), newVersionCommand(a), newCompletionCommand(a),
+		newKeysCommand(a), newCheckCommand(a), newBackupCommand(a), newRestoreCommand(a), newMigrateCommand(a), newPruneCommand(a), newConfigCommand(a), newVersionCommand(a), newCompletionCommand(a),
 	)
 	root.Args = cobra.ArbitraryArgs
 	root.RunE = func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) }

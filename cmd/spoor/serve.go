@@ -131,6 +131,10 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	if err != nil {
 		return err
 	}
+	policy, err := policyOf(c.Retention)
+	if err != nil {
+		return err
+	}
 	// Before the address is out: who has it may end the server at any moment.
 	feeds, err := a.countFeeds(c)
 	if err != nil {
@@ -150,7 +154,7 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	if err != nil {
 		return err
 	}
-	stop := a.maintain(ctx, st, limiter, process, log, a.judgeDaily(c, st))
+	stop := a.maintain(ctx, st, limiter, process, log, a.judgeDaily(c, st), a.pruneDaily(policy, st))
 	unwatch := func() {}
 	if c.StoresInPostgres() {
 		unwatch = watchStore(ctx, st, log)

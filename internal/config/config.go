@@ -26,6 +26,7 @@ type Config struct {
 	ShutdownGrace   time.Duration `yaml:"shutdown_grace" env:"SHUTDOWN_GRACE" doc:"time that requests in flight have to finish when the server stops"`
 	WarningLists    string        `yaml:"warning_lists" env:"WARNING_LISTS" flag:"warning-lists" doc:"folder of MISP warning lists to judge by, beside our own short ones; empty is none"`
 	Feeds           Feeds         `yaml:"feeds" envPrefix:"FEEDS_"`
+	Retention       Retention     `yaml:"retention" envPrefix:"RETENTION_"`
 	Search          Search        `yaml:"search" envPrefix:"SEARCH_"`
 	Log             Log           `yaml:"log" envPrefix:"LOG_"`
 	Tiers           Tiers         `yaml:"tiers" envPrefix:"TIERS_"`
@@ -40,6 +41,14 @@ type Feeds struct {
 	AllowHosts []string `yaml:"allow_hosts" env:"ALLOW_HOSTS" doc:"hosts, addresses or ranges of private networks that feeds may be fetched from"`
 	UserAgent  string   `yaml:"user_agent" env:"USER_AGENT" doc:"how spoor names itself to publishers; empty is its name, version and project"`
 	Parallel   int      `yaml:"parallel" env:"PARALLEL" doc:"feeds that run at once; 0 is a sane number"`
+}
+
+// Retention says what is let go of, and when: nothing, unless it says so.
+type Retention struct {
+	Records      []string `yaml:"records" env:"RECORDS" doc:"when records that no source names any more are deleted: TYPE=AGE, feed:NAME=AGE, feed:NAME/TYPE=AGE or all=AGE, where AGE is 90d, 12h or never; what is not named is kept"`
+	LapsedDays   int      `yaml:"lapsed_days" env:"LAPSED_DAYS" doc:"days that a record is kept after the time until which its source vouched for it; 0 is for ever"`
+	ArticlesDays int      `yaml:"articles_days" env:"ARTICLES_DAYS" doc:"days after which an article that nothing was heard of is archived; 0 is never"`
+	RunsDays     int      `yaml:"runs_days" env:"RUNS_DAYS" doc:"days that the history of runs is kept; 0 is for ever"`
 }
 
 // Search is what the search endpoint does when a request does not say.
@@ -82,6 +91,7 @@ func Defaults() Config {
 		QueryDeadline:   5 * time.Second,
 		ShutdownGrace:   10 * time.Second,
 		Feeds:           Feeds{Enabled: true, Catalogue: true},
+		Retention:       Retention{RunsDays: 90},
 		Search:          Search{DefaultView: "detail"},
 		Log:             Log{Format: "auto", Level: "info"},
 		Tiers: Tiers{
