@@ -29,7 +29,8 @@ const (
 // defanged value or a digest stays, whatever it is called (in a menu or footer
 // only a defanged value counts: builds are named there); and where the main
 // element lacks what the rest means, live names in lists included, more of the
-// page is taken, up to all of it. Readers' comments always go: they are not the
+// page is taken, up to all of it; a page that is too large for a tree is taken
+// whole. Readers' comments always go: they are not the
 // publisher's words and would let anybody write into the feed. Title and date
 // are the page's.
 //
@@ -41,7 +42,7 @@ func MainText(ctx context.Context, r io.Reader) (Document, error) {
 	}
 	source := decode(data, HTML)
 	doc := renderHTML(source)
-	if len(source) > maxPage {
+	if len(source) > maxPage || isDearTree(source) {
 		return doc, nil
 	}
 	root, err := html.Parse(strings.NewReader(source))
