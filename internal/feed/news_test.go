@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"os"
 	"path/filepath"
 	"slices"
@@ -477,4 +478,45 @@ func FuzzParseNews(f *testing.F) {
 // rowFormats are the formats that hold indicators, and so have a Parser.
 func rowFormats() []Format {
 	return slices.DeleteFunc(Formats(), Format.News)
+}
+
+// TestParseNewsReopenedFormats wants a small feed of which an HTML parser would
+// make gigabytes to be refused, or to stay small.
+func TestParseNewsReopenedFormats(t *testing.T) {
+	t.Parallel()
+	formats := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `<font a="%d">`, i)
+		}
+		return b.String()
+	}
+	entry := func(attributes, content string) string {
+		return `<feed xmlns="http://www.w3.org/2005/Atom" ` + attributes + `><title>Fox</title><entry><id>1</id><title>The den</title><content ` + content + `</content></entry></feed>`
+	}
+	blocks := "<p>" + formats(400) + strings.Repeat("</p><p>x", 2000)
+	for name, doc := range map[string]string{
+		"base":       entry(`xml:base="https://blog.example/"`, `type="html">`+html.EscapeString(blocks)),
+		"other name": entry(`xmlns:y="http://www.w3.org/XML/1998/namespace" y:base="https://blog.example/"`, `type="html">`+html.EscapeString(blocks)),
+		"base below": entry("", "xml:base\n = 'https://blog.example/' type=\"html\"><![CDATA["+blocks+"]]>"),
+		"xhtml":      entry("", `type="xhtml"><div><p>`+formats(200)+strings.Repeat("<p/>x", 2000)+strings.Repeat("</font>", 200)+"</p></div>"),
+		"large tags": entry("", `type="xhtml"><div><p><font a="`+strings.Repeat("a", 100<<10)+`">`+strings.Repeat("<p/>x", 2000)+"</font></p></div>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			news, err := ParseNews(t.Context(), strings.NewReader(doc), Source{})
+			if err != nil && !errors.Is(err, ErrNewsTooLarge) {
+				t.Fatal(err)
+			}
+			for _, e := range news.Entries {
+				if len(e.HTML) > 2*len(doc) {
+					t.Errorf("%d bytes of markup of a document of %d", len(e.HTML), len(doc))
+				}
+			}
+		})
+	}
+	icons := entry("", `type="xhtml"><div>`+strings.Repeat(`<p><i class="icon"/>Some <b>bold</b> words.</p>`, 3000)+"</div>")
+	if news, err := ParseNews(t.Context(), strings.NewReader(icons), Source{}); err != nil || len(news.Entries) != 1 {
+		t.Errorf("ordinary XHTML: %d entries, %v", len(news.Entries), err)
+	}
 }

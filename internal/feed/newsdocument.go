@@ -39,7 +39,7 @@ func newsDocument(data []byte) (string, error) {
 		}
 		return "", fmt.Errorf("%w: its root element is %s", ErrNotNews, quote(name))
 	}
-	return text[at:], checkMarkup(text[at:])
+	return checkMarkup(text[at:])
 }
 
 // decodeNews returns data as valid UTF-8 without byte order mark.
@@ -189,108 +189,6 @@ func detectNews(_ string, head []byte) bool {
 	}
 	at, name := newsRoot(text)
 	return isNews(text[at:], name)
-}
-
-// checkMarkup bounds what the XML parser has to build and how deep it
-// recurses. It reads tags as that parser does, and refuses the two constructs
-// inside a document that could make the two read differently, which are not
-// allowed there anyway.
-func checkMarkup(text string) error {
-	m := markup{text: text}
-	for m.at < len(text) {
-		i := strings.IndexByte(text[m.at:], '<')
-		if i < 0 {
-			return nil
-		}
-		m.at += i
-		if err := m.tag(); err != nil {
-			return err
-		}
-		if m.marks > maxMarks {
-			return fmt.Errorf("%w: more than %d elements and attributes", ErrNewsTooLarge, maxMarks)
-		}
-		if len(m.open) > maxNesting {
-			return fmt.Errorf("%w: elements nested deeper than %d", ErrNewsTooLarge, maxNesting)
-		}
-	}
-	return nil
-}
-
-// markup walks the tags of a document.
-type markup struct {
-	text  string
-	at    int
-	marks int
-	open  []string
-}
-
-// tag passes over the markup that begins at m.at.
-func (m *markup) tag() error {
-	rest := m.text[m.at:]
-	switch {
-	case strings.HasPrefix(rest, "<!--"):
-		m.at += len("<!--") + past(rest[len("<!--"):], "-->")
-	case strings.HasPrefix(rest, "<![CDATA["):
-		m.at += past(rest, "]]>")
-	case strings.HasPrefix(rest, "<!"), hasPrefixFold(rest, "<?xml") && (len(rest) == 5 || strings.IndexByte(" \t\r\n?", rest[5]) >= 0):
-		return fmt.Errorf("document is malformed: %s inside the root element", quote(rest[:min(len(rest), 20)]))
-	case strings.HasPrefix(rest, "<?"):
-		m.at += past(rest, "?>")
-	case strings.HasPrefix(rest, "</"):
-		n := past(rest, ">")
-		m.close(strings.TrimSpace(strings.TrimSuffix(rest[2:n], ">")))
-		m.at += n
-	default:
-		m.start()
-	}
-	return nil
-}
-
-// start passes over a start tag.
-func (m *markup) start() {
-	m.marks++
-	i, quoted := m.at+1, byte(0)
-	for ; i < len(m.text); i++ {
-		c := m.text[i]
-		switch {
-		case quoted != 0:
-			if c == quoted {
-				quoted = 0
-			}
-			continue
-		case c == '"' || c == '\'':
-			quoted = c
-		case c == '=':
-			m.marks++
-		case c == '>':
-			m.push(m.text[m.at+1 : i])
-			m.at = i + 1
-			return
-		}
-	}
-	m.at = i
-}
-
-func (m *markup) push(inside string) {
-	if strings.HasSuffix(inside, "/") {
-		return
-	}
-	if end := strings.IndexAny(inside, " \t\r\n"); end >= 0 {
-		inside = inside[:end]
-	}
-	m.open = append(m.open, inside)
-}
-
-// close ends elements up to the one of that name, as the parser does for tags
-// that were never closed.
-func (m *markup) close(name string) {
-	for len(m.open) > 0 {
-		last := m.open[len(m.open)-1]
-		m.open = m.open[:len(m.open)-1]
-		if last == name {
-			return
-		}
-	}
 }
 
 // checkJSON bounds what the JSON parser has to build.
