@@ -124,3 +124,32 @@ func TestAllowKeepsTheEntry(t *testing.T) {
 		t.Errorf("list %+v, %v", list, err)
 	}
 }
+
+// FuzzPartOf is TestPartOfAnEntry for any entry and any value.
+func FuzzPartOf(f *testing.F) {
+	f.Add("corp.example", "https://www.corp.example/a?b")
+	f.Add("https://corp.example/app/", "http://corp.example/app/x")
+	f.Add("198.51.100.0/22", "198.51.101.7")
+	f.Add("2001:db8::/32", "2001:db8::5")
+	f.Add("@corp.example", "me@mail.corp.example")
+	f.Fuzz(func(t *testing.T, text, value string) {
+		entry, err := benign.ParseEntry(text, "")
+		if err != nil {
+			return
+		}
+		lists, err := new(benign.Lists).With([]benign.Entry{entry})
+		if err != nil {
+			t.Fatalf("%q was read, and is no entry: %v", entry.Value, err)
+		}
+		// What an entry is itself it covers, so that there is something to compare.
+		for _, v := range []string{value, entry.Value, "https://" + entry.Value + "/x", "x." + entry.Value} {
+			ind, err := ioc.Identify(v)
+			if err != nil || len(lists.Judge(ind)) == 0 {
+				continue
+			}
+			if part := partOf(entry.Value); !strings.Contains(ind.Key, part) {
+				t.Errorf("%q covers %q, whose key %q has no %q", entry.Value, v, ind.Key, part)
+			}
+		}
+	})
+}

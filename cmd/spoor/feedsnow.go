@@ -80,9 +80,7 @@ func (s *feedSetup) toRun(names []string, all bool) ([]setUp, error) {
 	if !all {
 		found, err := s.find(names)
 		for _, f := range found {
-			if f.NeedsKey && len(f.source.Header) == 0 {
-				return nil, fmt.Errorf("run feed %q: %s", f.Name, f.why)
-			}
+			err = errors.Join(err, f.hasKey())
 		}
 		return found, err
 	}
@@ -96,6 +94,17 @@ func (s *feedSetup) toRun(names []string, all bool) ([]setUp, error) {
 		return nil, errors.New("run feeds: none is on: 'spoor feeds list --all' says why")
 	}
 	return on, nil
+}
+
+// hasKey returns an error that says where the feed's key has to be when it needs
+// one and has none.
+func (f setUp) hasKey() error {
+	if !f.NeedsKey || len(f.source.Header) > 0 {
+		return nil
+	}
+	f.Enabled = nil
+	_, why := f.On("")
+	return fmt.Errorf("fetch feed %q: it %s", f.Name, why)
 }
 
 // statusBusy is the status of a feed that another process runs.

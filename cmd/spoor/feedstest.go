@@ -78,7 +78,7 @@ func (a *app) feedToTest(s *feedSetup, what string, f config.Feed) (tested, erro
 		if err != nil {
 			return tested{}, err
 		}
-		return tested{setUp: found[0]}, nil
+		return tested{setUp: found[0]}, found[0].hasKey()
 	}
 	f.Name, f.URL = trialName, what
 	one, err := a.checkFeed(f)

@@ -97,3 +97,21 @@ func TestServersPrune(t *testing.T) {
 		}
 	}
 }
+
+// FuzzPolicy holds that whatever is accepted keeps records for an hour at least.
+func FuzzPolicy(f *testing.F) {
+	f.Add("ipv4=90d", 0)
+	f.Add("feed:a/url=12h", 7)
+	f.Add("all=never", 1)
+	f.Fuzz(func(t *testing.T, text string, lapsed int) {
+		p, err := policyOf(config.Retention{Records: []string{text}, LapsedDays: max(lapsed%1000, 0)})
+		if err != nil {
+			return
+		}
+		for _, e := range p.Records {
+			if e.Unseen != 0 && e.Unseen < time.Hour || e.Lapsed < 0 || e.Feed != "" && !strings.Contains(text, e.Feed) {
+				t.Errorf("%q: %+v", text, e)
+			}
+		}
+	})
+}
