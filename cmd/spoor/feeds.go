@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"spoor/internal/config"
@@ -232,8 +233,17 @@ func (a *app) forget(ctx context.Context, s *feedSetup, name string) error {
 		fmt.Fprintf(a.stdout, "%s: nothing is remembered of it\n", printable(name))
 		return nil
 	}
-	if err := s.st.ForgetFeedState(ctx, name); err != nil {
+	// A run that is under way would keep its state behind our back.
+	done := false
+	err = ingest.Claimed(ctx, s.st, name, uuid.NewString(), func(ctx context.Context) error {
+		done = true
+		return s.st.ForgetFeedState(ctx, name)
+	})
+	switch {
+	case err != nil:
 		return fmt.Errorf("forget feed %q: %w", name, err)
+	case !done:
+		return fmt.Errorf("forget feed %q: another spoor is running it just now: 'spoor feeds runs' shows when it is done", name)
 	}
 	fmt.Fprintf(a.stdout, "%s: forgotten: it is read from its beginning the next time; its indicators, articles and runs stay\n", printable(name))
 	return nil

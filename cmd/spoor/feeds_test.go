@@ -110,6 +110,9 @@ func TestFeedsRunLeavesToOthers(t *testing.T) {
 		if r := withFeeds(t, env, run...); r.status != statusFailed || !strings.Contains(r.stderr, "another spoor is running it just now") {
 			t.Errorf("while another one has it: %+v", r)
 		}
+		if r := withFeeds(t, env, at.after("feeds", "forget", "mine")...); r.status != statusFailed || !strings.Contains(r.stderr, "another spoor is running it") {
+			t.Errorf("forgotten while another one has it: %+v", r)
+		}
 		if err := st.Release(t.Context(), "feed mine", "another"); err != nil {
 			t.Fatal(err)
 		}

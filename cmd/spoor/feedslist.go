@@ -31,6 +31,9 @@ new has come for a while) or off, and why. Disabled feeds, and those that are no
 			if err := errors.Join(err, s.close()); err != nil {
 				return err
 			}
+			if !s.c.Feeds.Enabled {
+				fmt.Fprintln(a.stderr, "servers with these settings run no feeds: feeds.enabled is false")
+			}
 			entries, hidden := a.feedEntries(s, states, all)
 			if asJSON {
 				return a.writeJSON(entries)
