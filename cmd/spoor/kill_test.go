@@ -30,14 +30,7 @@ func TestKillDuringImport(t *testing.T) {
 
 func killDuringImport(t *testing.T, e engine) {
 	t.Helper()
-	kills := 3
-	if text := os.Getenv("SPOOR_KILLS"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatalf("SPOOR_KILLS: %v", err)
-		}
-		kills = n
-	}
+	kills := wantedKills(t)
 	input := filepath.Join(t.TempDir(), "killed.txt")
 	if err := os.WriteFile(input, manyRows(""), 0o600); err != nil {
 		t.Fatal(err)
@@ -61,7 +54,7 @@ func killDuringImport(t *testing.T, e engine) {
 			if tries++; tries > 20+10*kills {
 				t.Fatalf("only %d of %d kills hit a running import", hit, tries)
 			}
-			if killOnce(t, at, input, time.Duration(random.Int64N(int64(full)))) {
+			if killAfter(t, at.importing(t, input), time.Duration(random.Int64N(int64(full)))) {
 				hit++
 			} else {
 				full = max(full*3/4, 50*time.Millisecond) // the machine has become faster since
@@ -93,11 +86,24 @@ func (p place) importing(t *testing.T, input string) *exec.Cmd {
 	return cmd
 }
 
-// killOnce starts the import, kills it after a while and reports whether it
-// was still running.
-func killOnce(t *testing.T, at place, input string, after time.Duration) bool {
+// wantedKills is how often tests kill: as SPOOR_KILLS says, 3 when unset.
+func wantedKills(t *testing.T) int {
 	t.Helper()
-	cmd := at.importing(t, input)
+	text := os.Getenv("SPOOR_KILLS")
+	if text == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("SPOOR_KILLS: %v", err)
+	}
+	return n
+}
+
+// killAfter starts a process, kills it after a while and reports whether it was
+// still running.
+func killAfter(t *testing.T, cmd *exec.Cmd, after time.Duration) bool {
+	t.Helper()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -108,7 +114,7 @@ func killOnce(t *testing.T, at place, input string, after time.Duration) bool {
 	err := cmd.Wait()
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.Exited()) {
-		t.Fatalf("import before a kill: %v\n%s", err, out.String())
+		t.Fatalf("%v before a kill: %v\n%s", cmd.Args, err, out.String())
 	}
 	return err != nil
 }
