@@ -154,7 +154,7 @@ func Anew(lists *benign.Lists, now time.Time) func(*store.Record) []store.Warnin
 
 // ListExpired is the list that a value is on whose source no longer vouches
 // for it: block lists leave it out like a known-good one.
-const ListExpired = "expired"
+const ListExpired = store.WarningExpired
 
 // expired is the warning of a value that was valid until then.
 func expired(until, now time.Time) []store.Warning {

@@ -70,6 +70,10 @@ func (e Evidence) Has(some Evidence) bool { return e&some == some }
 // Warning says that the value is on a known-good or special-purpose list.
 type Warning struct{ List, Reason string }
 
+// WarningExpired is the List of a warning that the source vouched for the value
+// until a time that has passed.
+const WarningExpired = "expired"
+
 // ArticleRef is the part of an Article that every record shows of it.
 type ArticleRef struct {
 	ID    uuid.UUID

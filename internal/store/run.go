@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -153,7 +154,7 @@ func span(first, last, now time.Time) (from, to time.Time) {
 // the higher one of statements that are equally late; an undated statement
 // moves neither date nor confidence. The end of validity is that of the latest
 // dated statement of one, else of an undated one; the later of two that are
-// equally late.
+// equally late. WarningExpired goes with the statement that holds.
 func Merge(r Record, o Observation) (Record, bool) {
 	was := r
 	r.Confidence = mergedConfidence(r, o)
@@ -180,7 +181,7 @@ func Merge(r Record, o Observation) (Record, bool) {
 	r.Techniques, grown = grow(r.Techniques, grown, o.Techniques)
 	r.Industries, grown = grow(r.Industries, grown, o.Industries)
 	r.Ports, grown = grow(r.Ports, grown, o.Ports, portOf(o.Indicator))
-	r.Warnings, grown = growWarnings(r.Warnings, grown, o.Warnings)
+	r.Warnings, grown = mergedWarnings(r, o, &was, grown)
 	changed := grown || r.Confidence != was.Confidence || r.Context != was.Context || r.TLP != was.TLP ||
 		r.Evidence != was.Evidence || !r.ValidUntil.Equal(was.ValidUntil) || !r.ValidSaid.Equal(was.ValidSaid) ||
 		!r.FirstSeen.Equal(was.FirstSeen) || !r.LastSeen.Equal(was.LastSeen)
@@ -198,6 +199,31 @@ func mergedConfidence(r Record, o Observation) ioc.Confidence {
 		return max(r.Confidence, o.Confidence)
 	}
 }
+
+// mergedWarnings grows the record's warnings, after its validity was merged. That
+// it has ended is not a judgement of the value but of one statement: when
+// another one holds, it goes.
+func mergedWarnings(r Record, o Observation, was *Record, grown bool) ([]Warning, bool) {
+	have, more := r.Warnings, o.Warnings
+	if !r.ValidUntil.Equal(was.ValidUntil) {
+		have = withoutExpired(have)
+	}
+	if !r.ValidUntil.Equal(second(o.ValidUntil)) {
+		more = withoutExpired(more)
+	}
+	return growWarnings(have, grown || len(have) != len(r.Warnings), more)
+}
+
+// withoutExpired leaves out WarningExpired; it returns the list itself when
+// there is none.
+func withoutExpired(list []Warning) []Warning {
+	if !slices.ContainsFunc(list, isExpired) {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), isExpired)
+}
+
+func isExpired(w Warning) bool { return w.List == WarningExpired }
 
 // mergedValidity returns the end of validity and the date of its statement.
 func mergedValidity(r Record, o Observation) (until, said time.Time) {

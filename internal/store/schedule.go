@@ -41,8 +41,7 @@ type FeedState struct {
 	// ETag, LastModified and Digest are the fingerprint of the last good copy:
 	// the server's two validators, and the hex SHA-256 of the bytes.
 	ETag, LastModified, Digest string
-	// Cursor is where a source that is read in pieces was left: the added_after
-	// of a TAXII collection, the newest timestamp of a MISP feed.
+	// Cursor is where a TAXII collection was left: its next added_after.
 	Cursor string
 	// Seen are the fingerprints of the entries of the last good copy that have
 	// been read: those that need not be read again.
