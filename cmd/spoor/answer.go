@@ -8,6 +8,7 @@ import (
 
 	"spoor/api"
 	"spoor/internal/ioc"
+	"spoor/internal/store"
 )
 
 // answerTable writes a search answer for people. Values are defanged: nothing
@@ -69,11 +70,20 @@ func answerRow(typ, value string, s api.Source, confidence string, last time.Tim
 	}
 }
 
+// warningText is a warning for people. That a source vouches no longer for a
+// value does not make it a good one.
+func warningText(list, reason string) string {
+	if list == store.WarningExpired {
+		return "expired: " + cmp.Or(reason, "its source no longer vouches for it")
+	}
+	return "known good? " + cmp.Or(reason, list)
+}
+
 // notes says what else there is to know: a marking, warnings, tags.
 func notes(tlp string, tags []string, warnings []api.Warning) string {
 	var all []string
 	for _, w := range warnings {
-		all = append(all, "known good? "+cmp.Or(w.Reason, w.List))
+		all = append(all, warningText(w.List, w.Reason))
 	}
 	if tlp != ioc.Clear.String() {
 		all = append(all, "TLP:"+strings.ToUpper(tlp))

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"spoor/api"
+	"spoor/internal/store"
 )
 
 func TestAnswerTable(t *testing.T) {
@@ -186,5 +187,23 @@ domain  evil[.]example  Feed    high        0001-01-01
 		if n := textWidth(strings.TrimSuffix(line, "\n")); n > 40 {
 			t.Errorf("%d columns: %q", n, line)
 		}
+	}
+}
+
+func TestWarningText(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ name, list, reason, want string }{
+		{"known good", "public-resolvers", "a resolver", "known good? a resolver"},
+		{"no reason", "top100", "", "known good? top100"},
+		{"expired", store.WarningExpired, "the source vouched for it until 2026-01-01", "expired: the source vouched for it until 2026-01-01"},
+		{"expired without a reason", store.WarningExpired, "", "expired: its source no longer vouches for it"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := warningText(c.list, c.reason); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
 	}
 }

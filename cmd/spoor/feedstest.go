@@ -309,7 +309,7 @@ func (a *app) trialRows(list []store.Observation, columns int) error {
 		o := &list[i]
 		var warnings []string
 		for _, w := range o.Warnings {
-			warnings = append(warnings, "known good? "+w.Reason)
+			warnings = append(warnings, warningText(w.List, w.Reason))
 		}
 		confidence := o.Confidence
 		if confidence == 0 {
