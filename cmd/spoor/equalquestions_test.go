@@ -164,6 +164,12 @@ func (q *questions) search(text, match string) question {
 	if q.chance(15) {
 		v.Set("type", one(q, ioc.Types()...).String())
 	}
+	if q.chance(10) {
+		v.Set("explain", "true")
+	}
+	if q.chance(15) { // nearly all of it lies within
+		v.Set("as_of", present().Add(time.Minute-time.Duration(q.random.IntN(40*24*60))*time.Minute).Format(time.RFC3339))
+	}
 	q.window(v)
 	return q.request("/api/v1/iocs/search?"+v.Encode(), q.reader())
 }
@@ -428,6 +434,7 @@ func mistakes() []string {
 		search + pairs("q", "abc", "limit", "100000"), search + pairs("q", "abc", "limit", "9999", "offset", "2"),
 		search + pairs("q", "abc", "offset", "-1"), search + pairs("q", "abc", "view", "wide"), search + pairs("q", "abc", "match", "fuzzy"),
 		search + pairs("q", "abc", "_x", "1"), search + pairs("q", "abc", "include_related", "maybe"),
+		search + pairs("q", "abc", "explain", "maybe"), search + pairs("q", "abc", "as_of", "2999-01-01"), search + pairs("q", "abc", "as_of", "now"),
 		list + pairs("type", "ipv4,ip"), list + pairs("category", "x"), list + pairs("since", "yesterday"), list + pairs("until", "2020-01-01"),
 		list + pairs("offset", "10001"), list + pairs("cursor", "AQAA"), list + pairs("article_id", "1"), list + pairs("technique", "phishing"),
 		list + pairs("format", "xml"), list + pairs("tags", "c2"), list + pairs("tag", ","), list + pairs("limit", "1000000"),
