@@ -243,7 +243,7 @@ func (a *app) forget(ctx context.Context, s *feedSetup, name string) error {
 	case err != nil:
 		return fmt.Errorf("forget feed %q: %w", name, err)
 	case !done:
-		return fmt.Errorf("forget feed %q: another spoor is running it just now: 'spoor feeds runs' shows when it is done", name)
+		return fmt.Errorf("forget feed %q: %s", name, busyText)
 	}
 	fmt.Fprintf(a.stdout, "%s: forgotten: it is read from its beginning the next time; its indicators, articles and runs stay\n", printable(name))
 	return nil

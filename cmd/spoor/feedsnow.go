@@ -110,6 +110,10 @@ func (f setUp) hasKey() error {
 // statusBusy is the status of a feed that another process runs.
 const statusBusy = "busy"
 
+// busyText is why a feed is left to another process. The claim of one that was
+// killed is free two minutes after it.
+const busyText = "another spoor is running it just now, or was killed within two minutes: 'spoor feeds runs' shows when it is done"
+
 // defaultAtOnce is how many feeds are run at once when the setting says none.
 const defaultAtOnce = 4
 
@@ -153,7 +157,7 @@ func (a *app) runAll(ctx context.Context, s *feedSetup, poller *ingest.Poller, f
 func (a *app) runOne(ctx context.Context, st store.Store, poller *ingest.Poller, f setUp, process string, accept bool) (runEntry, error) {
 	e := runEntry{
 		Feed: f.Name, Started: a.now().UTC().Truncate(time.Second), Status: statusBusy, Dropped: map[string]int64{},
-		Error: "another spoor is running it just now: 'spoor feeds runs' shows when it is done",
+		Error: busyText,
 	}
 	err := ingest.Claimed(ctx, st, f.Name, process, func(ctx context.Context) error {
 		rep, err := poller.Poll(ctx, f.source, accept)
