@@ -140,23 +140,37 @@ func (m *Model) Rejudge(ctx context.Context, part string, verdict func(*store.Re
 	if err := m.beginWriting(ctx, id); err != nil {
 		return 0, err
 	}
-	const piece = 500
-	for from, more := 0, true; more && err == nil; from += piece {
+	defer func() { err = errors.Join(err, m.endWriting(context.WithoutCancel(ctx), id)) }()
+	old, err := m.current(ctx)
+	if err != nil {
+		return 0, err
+	}
+	// By id: the places of records change when others delete in between.
+	for ids := range slices.Chunk(idsOf(old.records), 500) {
 		changed := int64(0)
-		err = m.change(ctx, func(s *modelState) error {
-			more = from+piece < len(s.records)
-			for i := from; i < min(from+piece, len(s.records)); i++ {
-				if utf8.ValidString(part) && strings.Contains(s.records[i].Key, part) && s.judge(i, verdict) {
-					changed++
-				}
-			}
+		if err := m.change(ctx, func(s *modelState) error {
+			changed = s.judgeAll(ids, part, verdict)
 			return ctx.Err()
-		})
-		if err == nil {
-			n += changed
+		}); err != nil {
+			return n, err
+		}
+		n += changed
+	}
+	return n, nil
+}
+
+// judgeAll judges those of the records whose key holds part, and returns how
+// many that changed.
+func (s *modelState) judgeAll(ids []uuid.UUID, part string, verdict func(*store.Record) []store.Warning) (changed int64) {
+	if !utf8.ValidString(part) {
+		return 0
+	}
+	for _, id := range ids {
+		if i, ok := s.place[id]; ok && strings.Contains(s.records[i].Key, part) && s.judge(i, verdict) {
+			changed++
 		}
 	}
-	return n, errors.Join(err, m.endWriting(context.WithoutCancel(ctx), id))
+	return changed
 }
 
 // judge judges a record, and reports whether that changed it.
