@@ -11,6 +11,7 @@ const (
 	versionColumn
 	referenceColumn
 	networkColumn
+	secretColumn
 )
 
 // columns are the columns of the current table, from its first row.
@@ -51,6 +52,9 @@ func columnOf(title string) column {
 	const longest = 40
 	if len(title) > longest {
 		return otherColumn
+	}
+	if hasWord(title, secretWords) && digestsIn(title) == 0 {
+		return secretColumn
 	}
 	for w := range strings.FieldsFuncSeq(strings.ToLower(title), notWord) {
 		switch w {

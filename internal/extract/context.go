@@ -58,13 +58,16 @@ func sentence(text string, i, j int, p *place) (lo, hi int) {
 	lo = max(p.began, i-sentenceReach, 0)
 	lo = min(lo, i)
 	for k := i - 1; k > lo; k-- {
-		if classes[text[k]]&isSpace != 0 && isStop(text, k-1) {
+		if classes[text[k]]&isSpace != 0 && (text[k] == '\v' || isStop(text, k-1)) {
 			lo = k
 			break
 		}
 	}
 	hi = min(len(text), j+sentenceReach)
 	for k := j; k < hi; k++ {
+		if text[k] == '\v' {
+			return lo, k
+		}
 		if isStop(text, k) || (text[k] == '\n' && k+1 < len(text) && text[k+1] == '\n') {
 			return lo, k + 1
 		}

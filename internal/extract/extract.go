@@ -96,28 +96,33 @@ func scan(ctx context.Context, text string, opt Options) (*scanner, error) {
 		}
 		start = end + 1
 	}
+	s.settle()
 	return s, nil
 }
 
 // scanner walks one text once, from left to right.
 type scanner struct {
-	text   string
-	opt    Options
-	doc    *facts
-	place  place // of the current line
-	end    int   // of the current line
-	taken  int   // up to where the line is done with
-	last   int   // end of the last indicator
-	check  int   // where to look at the context next
-	full   bool
-	out    []Candidate
-	seen   map[ioc.Indicator]struct{}
-	hosts  map[string]struct{} // of the indicators so far
-	own    string              // the publisher's domain
-	linked linked
-	cue    cueCache
-	quote  contextCache
-	above  headingCache
+	text    string
+	opt     Options
+	doc     *facts
+	place   place // of the current line
+	end     int   // of the current line
+	taken   int   // up to where the line is done with
+	last    int   // end of the last indicator
+	check   int   // where to look at the context next
+	full    bool
+	out     []Candidate
+	seen    map[ioc.Indicator]struct{}
+	hosts   map[string]bool // of the indicators so far: true is one that is listed by itself
+	own     string          // the publisher's domain
+	linked  linked
+	cue     cueCache
+	quote   contextCache
+	contact contactCache
+	above   headingCache
+
+	waiting  []later
+	disowned disowned
 
 	techniques, cves mentions
 
@@ -189,6 +194,8 @@ func (s *scanner) chunk(ctx context.Context, i, j int) {
 				continue
 			}
 			i += 2
+		case s.text[i] == '%' && i+2 < j && allOf(s.text[i+1:i+3], isHex):
+			i += 3 // an escape: what follows begins anew
 		default:
 			i++
 		}

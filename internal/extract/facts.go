@@ -9,6 +9,7 @@ type facts struct {
 
 	defangs answer // its author defangs: what is live was left so on purpose
 	attack  answer // it speaks of ATT&CK
+	malice  answer // it speaks of malware or of an attack
 }
 
 // answer is one that is looked for when it is first asked for.
@@ -81,4 +82,26 @@ func (f *facts) speaksOfAttack() bool {
 		}
 	}
 	return f.attack == yes
+}
+
+// speaksOfMalice says that the text is about malware or an attack: a report
+// that never says so is about something else.
+func (f *facts) speaksOfMalice() bool {
+	if f.malice == unasked {
+		f.malice = no
+		for _, stem := range [...]string{"вредонос", "фишинг", "троян", "マルウェア", "フィッシング", "不正", "恶意", "木马", "악성", "피싱"} {
+			if strings.Contains(f.text, stem) {
+				f.malice = yes
+				return true
+			}
+		}
+		const most = 64 << 10 // a report says it soon
+		for w := range strings.FieldsFuncSeq(f.text[:min(len(f.text), most)], notWordFold) {
+			if w == "RAT" || w == "APT" || maliceWords.has(w) {
+				f.malice = yes
+				break
+			}
+		}
+	}
+	return f.malice == yes
 }

@@ -8,6 +8,8 @@ type titles struct {
 	heading string // with markup
 	caption string // a title without a heading's markup
 	intro   string // a line that ends in a colon, for the list below it
+
+	keysKnown answer // they speak of keys; asked anew when one of them changes
 }
 
 // headingCache remembers the last heading: a section has many values.

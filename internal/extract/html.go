@@ -88,6 +88,9 @@ type htmlWriter struct {
 	skipName  string // the element being left out, and how deep in it
 	skipDepth int
 
+	sample string // the address of the page about a sample that the open link leads to
+	linkAt int    // where the text of that link begins
+
 	lines   int  // line breaks to write before the next text
 	space   bool // a space to write before the next text
 	fresh   bool // the current line has only a prefix or nothing
@@ -166,6 +169,8 @@ func (w *htmlWriter) stop(a atom.Atom, name string) {
 		return
 	}
 	switch a {
+	case atom.A:
+		w.closeLink()
 	case atom.Title:
 		w.title = false
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
@@ -194,6 +199,7 @@ func (w *htmlWriter) meta(t tag) {
 	switch t.atom {
 	case atom.A:
 		w.links.add(t.attr["href"])
+		w.sample, w.linkAt = samplePage(t.attr["href"]), w.out.Len()
 	case atom.Meta:
 		switch strings.ToLower(t.attr["property"] + t.attr["name"] + t.attr["itemprop"]) {
 		case "article:published_time", "date", "pubdate", "publishdate", "dc.date", "dc.date.issued",
@@ -203,6 +209,29 @@ func (w *htmlWriter) meta(t tag) {
 	case atom.Time:
 		w.published(t.attr["datetime"])
 	}
+}
+
+// samplePage is an address if it is the one of a page about a sample, whose
+// digest it names.
+func samplePage(href string) string {
+	const longest = 512
+	if len(href) > longest || !hasDigits(href, 32) {
+		return ""
+	}
+	_, rest, _ := strings.Cut(href, "://")
+	if i := strings.IndexAny(rest, "/?#"); i < 0 || !analysis.under(lowerASCII(rest[:i])) {
+		return ""
+	}
+	return href
+}
+
+// closeLink writes the address of a page about a sample behind a link whose
+// text does not say which: "this sample".
+func (w *htmlWriter) closeLink() {
+	if w.sample != "" && w.linkAt < w.out.Len() && !hasDigits(w.out.String()[w.linkAt:], minPiece) {
+		w.out.WriteString(" (" + w.sample + ")")
+	}
+	w.sample = ""
 }
 
 func (w *htmlWriter) published(s string) {

@@ -31,6 +31,9 @@ func (s *scanner) identifier(r run) int {
 	if first|0x20 == 'c' && len(raw) >= len("CVE-1999-0001") && foldPrefix(raw, "cve") {
 		return s.cve(r)
 	}
+	if first|0x20 == 'c' && foldPrefix(raw, "cve-") {
+		return s.brokenCVE(r)
+	}
 	switch first {
 	case 'T', 'S', 'G', 'M':
 		if len(raw) <= len("T1001.001") {
@@ -77,7 +80,7 @@ func (s *scanner) digest(i int) int {
 	default:
 		return i
 	}
-	if s.inPath(i) || s.isKey(i) || s.isPair(i) {
+	if s.inPath(i) || s.isKey(i) || s.isPair(i) || s.isSecret(i, j) {
 		return j
 	}
 	value := s.text[i:j]
@@ -97,7 +100,7 @@ func (s *scanner) hash(r run, raw string) int {
 	if n, _ := atSign(s.text[r.end:s.end]); n > 0 {
 		return 0 // a mail address may begin with anything
 	}
-	if s.inPath(r.start) || s.isKey(r.start) || s.isPair(r.start) || s.opensPair(r.end) {
+	if s.inPath(r.start) || s.isKey(r.start) || s.isPair(r.start) || s.opensPair(r.end) || s.isSecret(r.start, r.end) {
 		return r.end
 	}
 	value := s.lowerHex(raw)
@@ -217,7 +220,7 @@ func (s *scanner) isKey(i int) bool {
 	left = keyMarks.trimRight(left)
 	for n := 0; n < 3 && left != ""; n++ {
 		j := keyStarts.last(left)
-		if keyWords.has(strings.Trim(left[j+1:], ":.#")) {
+		if word := strings.Trim(left[j+1:], ":.#"); keyWords.has(word) || (n == 0 && endsAsKey(word)) {
 			return true
 		}
 		if j < 0 {

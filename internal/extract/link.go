@@ -96,6 +96,10 @@ func (s *scanner) lookIn(start, host, end int) {
 		for j < end && !isStep(s.text[j]) {
 			j++
 		}
+		if k := strings.LastIndex(s.text[i:j], "%3"); k >= 0 && i+k+3 <= j {
+			i += k + len("%3A") // sha256%3A…
+			i = min(i, j)
+		}
 		step := s.text[i:j]
 		if i > host && step != "" {
 			source = source || sourceSteps.has(step)

@@ -20,17 +20,43 @@ func (s *scanner) meantLive(t ioc.Type, at found, labelled bool) bool {
 	if analysis.under(host) || (s.own != "" && domainOf(host) == s.own) {
 		return false
 	}
-	if _, ok := s.hosts[host]; ok && t != ioc.Email {
-		return true // the text has already said what it thinks of this host
+	if s.isNameServer(t, at) {
+		return false
 	}
-	return s.listedLive(t, at, host)
+	if t != ioc.URL && s.ours(at.start, at.end) {
+		s.disowned.value(host)
+		return false
+	}
+	return s.knows(t, host) || s.meantHere(t, at, host)
+}
+
+// isNameServer says that a name is called one of those that answer for a
+// domain: its registrar's, mostly.
+func (s *scanner) isNameServer(t ioc.Type, at found) bool {
+	raw := s.text[at.start:at.end]
+	if t != ioc.Domain || (!foldPrefix(raw, "ns") && !foldPrefix(raw, "dns")) || s.place.area() == references {
+		return false
+	}
+	const reach = 96
+	left := lowerASCII(s.text[max(at.start-reach, s.place.began, 0):at.start])
+	s.steps += len(left)
+	return strings.Contains(left, "nameserver") || strings.Contains(left, "name server") || strings.Contains(left, "servidores de nome") ||
+		strings.Contains(left, "serveurs de nom")
+}
+
+// meantHere is meantLive by what stands around the value.
+func (s *scanner) meantHere(t ioc.Type, at found, host string) bool {
+	if t == ioc.Email {
+		return s.meantMail(at, host)
+	}
+	return !s.isContact(at.start) && s.listedLive(t, at, host)
 }
 
 // listedLive is meantLive by the place where the value stands.
 func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	p := &s.place
 	if t == ioc.URL && s.unlinkable(at, host) {
-		return p.area() != references
+		return p.area() != references && !p.installs()
 	}
 	subject, column := p.area(), p.column(s.text, at.start)
 	if subject == references || column == referenceColumn || (t != ioc.URL && column == fileColumn) {
@@ -39,7 +65,11 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if p.columns.count == 2 && p.kind == cell && hasWord(p.firstCell(s.text, at.start), referenceWords) {
 		return false
 	}
+	if p.installs() {
+		return false
+	}
 	listed := (p.kind != paragraph && s.leads(at.start)) || s.assigned(at.start)
+	setting := p.kind != cell && s.serverKey(at.start)
 	if t == ioc.URL && p.kind == literal && s.isLine(at) {
 		return true // nobody writes a reference as code
 	}
@@ -49,8 +79,14 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if t == ioc.Email && subject != network && isRole(s.text[at.start:at.end]) {
 		return false
 	}
-	if subject == files && (t == ioc.Domain || !listed) {
+	if subject == files && column != networkColumn && (t == ioc.Domain || !listed) {
 		return false
+	}
+	if setting && subject != files {
+		return true
+	}
+	if subject != network && (p.kind == cell || p.kind == item) && !s.doc.authorDefangs() && !s.doc.speaksOfMalice() {
+		return false // a list of something else
 	}
 	if t == ioc.Domain && p.kind == literal && subject != network && !s.isLine(at) && !s.inQuotes(at.start) {
 		return false // item.name, event.id: members of objects
@@ -69,7 +105,7 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if subject == network {
 		return true
 	}
-	return !s.doc.authorDefangs() && (s.cue.bad(s.text, at.start, p) || s.quoted(at))
+	return !s.doc.authorDefangs() && s.doc.speaksOfMalice() && (s.cue.bad(s.text, at.start, p) || s.quoted(at))
 }
 
 // isRole says that a mail address is one of an office.
@@ -96,9 +132,9 @@ func (s *scanner) remember(ind ioc.Indicator) {
 		return
 	}
 	if s.hosts == nil {
-		s.hosts = map[string]struct{}{}
+		s.hosts = map[string]bool{}
 	}
-	s.hosts[host] = struct{}{}
+	s.hosts[host] = s.hosts[host] || ind.Type == ioc.Domain
 }
 
 // unlinkable says that nobody refers a reader to this URL: its host is a
@@ -126,6 +162,10 @@ func (s *scanner) meantAddress(at found) bool {
 	}
 	p := &s.place
 	if p.area() == references || p.column(s.text, at.start) == versionColumn {
+		return false
+	}
+	if s.ours(at.start, at.end) {
+		s.disowned.value(hostOnly(raw))
 		return false
 	}
 	if a, err := netip.ParseAddr(hostOnly(raw)); err == nil && (a.IsLoopback() || a.IsUnspecified()) {

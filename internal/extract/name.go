@@ -20,7 +20,10 @@ func (s *scanner) name(r run) int {
 	if !s.isName(r) {
 		return r.end
 	}
-	if !at.defanged && !s.meantLive(ioc.Domain, at, s.labelAt(at.start, at.end)) {
+	if labelled := s.labelAt(at.start, at.end); !at.defanged && !s.meantLive(ioc.Domain, at, labelled) {
+		if !labelled {
+			s.wait(ioc.Domain, at, lowerASCII(s.hostOf(at)))
+		}
 		return end
 	}
 	s.emit(ioc.Domain, at)
@@ -36,12 +39,13 @@ func (s *scanner) hostPath(r run, end int) int {
 			return next
 		}
 	}
-	stop, cut := s.bodyEnd(r.start, end)
-	if cut && s.isName(r) {
+	b := s.bodyEnd(r.start, end)
+	stop := b.end
+	if b.cut == inWord && s.isName(r) {
 		s.hostOfCut(r.start, r.start, r.defanged, s.labelAt(r.start, end))
 	}
-	if stop <= end || cut {
-		return max(stop, end)
+	if stop <= end || b.cut == inWord || (b.cut == atBorder && platforms.under(lowerASCII(plain))) {
+		return max(b.next, end)
 	}
 	at := found{start: r.start, end: stop, defanged: r.defanged}
 	if r.defanged {
@@ -50,16 +54,19 @@ func (s *scanner) hostPath(r run, end int) int {
 	switch {
 	case address:
 		if !at.defanged && (s.isVersion(r) || s.bareStep(r.start)) {
-			return stop
+			return b.next
 		}
 	case !s.isName(r):
-		return stop
+		return b.next
 	}
-	if !at.defanged && !s.meantLive(ioc.URL, at, s.labelAt(r.start, stop)) {
-		return stop
+	if labelled := s.labelAt(r.start, stop); !at.defanged && !s.meantLive(ioc.URL, at, labelled) {
+		if !labelled {
+			s.wait(ioc.URL, at, lowerASCII(s.hostOf(at)))
+		}
+		return b.next
 	}
 	s.emit(ioc.URL, at)
-	return stop
+	return b.next
 }
 
 // rangeEnd reads the prefix length of addr/n, which is a range and no

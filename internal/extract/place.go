@@ -43,12 +43,16 @@ type place struct {
 	intro   area // by a line that ends in a colon: for the list below it
 	titles  titles
 	fence   string
+	howto   answer // the code block sets something up
+	opened  int    // where it begins
 	table   bool
 	columns columns
 	blank   bool // the previous line was blank
 	code    bool // the previous line was an indented block
-	last    string
-	steps   int // bytes looked at a second time
+
+	signature bool // the line stands below the mark of one ("-- ", RFC 3676)
+	last      string
+	steps     int // bytes looked at a second time
 	// wasProse: the previous line was part of a paragraph.
 	wasProse bool
 }
@@ -72,6 +76,9 @@ func (p *place) next(text string, start, end int, doc *facts) {
 	p.text, p.start, p.end = text, start, end
 	p.reference, p.label = false, neutral
 	line := blanks.trim(text[start:end])
+	if line == "--" && p.fence == "" {
+		p.signature = true
+	}
 	if line == "" {
 		p.blank, p.kind, p.began, p.last = true, paragraph, end+1, ""
 		if !p.table {
@@ -102,12 +109,12 @@ func (p *place) fenced(line string, doc *facts) bool {
 	}
 	for _, mark := range [...]string{"```", "~~~"} {
 		if strings.HasPrefix(line, mark) && !strings.Contains(line[3:], "`") {
-			p.fence = mark
+			p.fence, p.howto, p.opened = mark, unasked, p.end
 			return true
 		}
 	}
 	if doc.asciidoc && len(line) >= 4 && (strings.Trim(line, "-") == "" || strings.Trim(line, ".") == "") {
-		p.fence = line
+		p.fence, p.howto, p.opened = line, unasked, p.end
 		return true
 	}
 	return false
@@ -189,6 +196,7 @@ func (p *place) heading(line string, doc *facts) bool {
 	for i := n; i < len(p.levels); i++ {
 		p.levels[i] = subject
 	}
+	p.signature = false
 	p.depth, p.caption, p.intro, p.table, p.columns = n, neutral, neutral, false, columns{}
 	p.titles = titles{heading: line}
 	return true

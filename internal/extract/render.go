@@ -210,11 +210,11 @@ func liveLinks(text string) []string {
 			s.end = i + eol
 		}
 		s.place.start = start
-		end, cut := s.bodyEnd(start, i)
-		if !cut && !strings.Contains(text[start:end], "[.]") {
-			links.add(text[start:end])
+		r := s.bodyEnd(start, i)
+		if r.cut == whole && !strings.Contains(text[start:r.end], "[.]") {
+			links.add(text[start:r.end])
 		}
-		i = max(i, end)
+		i = max(i, r.next)
 	}
 	return links.list
 }

@@ -329,7 +329,13 @@ func (s *scanner) mail(r run) int {
 	}
 	at.plain = ioc.Refang(s.text[r.start:i]) + "@" + s.plain(host)
 	labelled := s.labelAt(at.start, at.end)
-	if !at.defanged && (!knownName(s.plain(host)) || !s.meantLive(ioc.Email, at, labelled)) {
+	if !at.defanged && !knownName(s.plain(host)) {
+		return host.end
+	}
+	if !at.defanged && !s.meantLive(ioc.Email, at, labelled) {
+		if !labelled {
+			s.wait(ioc.Email, at, lowerASCII(s.plain(host)))
+		}
 		return host.end
 	}
 	s.emit(ioc.Email, at)

@@ -7,6 +7,7 @@ import "strings"
 // paragraph that is neither leaves things as they are.
 func (p *place) captionOf(line string, doc *facts) area {
 	const longest, longestIntro = 60, 200
+	p.titles.keysKnown = unasked
 	intro := line[len(line)-1] == ':' || strings.HasSuffix(line, ":**")
 	if len(line) > longest && !(intro && len(line) <= longestIntro) {
 		p.intro, p.titles.intro = neutral, ""
@@ -20,10 +21,15 @@ func (p *place) captionOf(line string, doc *facts) area {
 	}
 	p.intro, p.titles.intro = neutral, ""
 	subject := subjectOf(line)
+	said := line
+	if intro {
+		said = p.sentence(line)
+		subject = subjectOf(said)
+	}
 	if i := strings.Index(line, ": "); i > 0 && !bold && !block && subject != references {
 		subject = subjectOf(line[i+1:]) // "IOC list: GitHub" is no title, "Appendix A: IOCs" is one
 	}
-	if intro && refersReader(p.sentence(line)) {
+	if intro && refersReader(said) {
 		subject = references
 	}
 	if intro && (len(line) > longest/2 || subject == references) {
@@ -33,6 +39,9 @@ func (p *place) captionOf(line string, doc *facts) area {
 	if subject == neutral && !bold {
 		if intro {
 			p.titles.intro = line
+		}
+		if block {
+			p.titles.caption = line
 		}
 		if (intro && p.caption == references) || hasWord(line, otherTitles) {
 			p.titles.caption = line
@@ -48,11 +57,11 @@ func (p *place) captionOf(line string, doc *facts) area {
 // current line.
 func (p *place) sentence(line string) string {
 	const longest = 400
-	if p.blank || p.kind != paragraph || p.end-p.began > longest || p.began > p.start {
-		return line
+	said := line
+	if !p.blank && p.kind == paragraph && p.end-p.began <= longest && p.began <= p.start {
+		said = p.text[p.began:p.end]
 	}
-	said := p.text[p.began:p.end]
-	for i := len(said) - len(line); i > 0; i-- {
+	for i := len(said) - 1; i > 0; i-- {
 		if isStop(said, i-1) {
 			return said[i:]
 		}

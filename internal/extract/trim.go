@@ -29,6 +29,16 @@ func (set *byteSet) trimLeft(s string) string {
 
 func (set *byteSet) trim(s string) string { return set.trimLeft(set.trimRight(s)) }
 
+// first is the position of the first byte of s that is in the set, or -1.
+func (set *byteSet) first(s string) int {
+	for i := range len(s) {
+		if set[s[i]] {
+			return i
+		}
+	}
+	return -1
+}
+
 // last is the position of the last byte of s that is in the set, or -1.
 func (set *byteSet) last(s string) int {
 	i := len(s) - 1

@@ -81,17 +81,22 @@ func schemeAt(s string) (n int, defanged bool) {
 
 // url reads a URL that begins at start and whose host begins at host.
 func (s *scanner) url(start, host int, defanged bool) int {
-	end, cut := s.bodyEnd(start, host)
+	r := s.bodyEnd(start, host)
+	end := r.end
 	if end <= host {
-		return host
+		return max(host, r.next)
 	}
 	at := found{start: start, end: end}
 	labelled := s.labelAt(start, end)
-	if cut {
+	if r.cut == inWord {
 		s.hostOfCut(start, host, defanged, labelled)
-		return end
+		return r.next
 	}
 	raw := s.text[start:end]
+	if from, to := s.goesOn(host, end); to > from {
+		raw += s.text[from:to]
+		at.end, r.next = to, to
+	}
 	if strings.Contains(raw, `\/`) {
 		raw = strings.ReplaceAll(raw, `\/`, "/") // a string of JSON
 	}
@@ -104,22 +109,28 @@ func (s *scanner) url(start, host int, defanged bool) int {
 		ind, err = ioc.Normalise(ioc.URL, wholeMarks(raw))
 		at.defanged = true
 	}
-	if err != nil {
-		return end
-	}
-	if !plausibleHost(ind.Value, at.defanged) {
-		return end
+	if err != nil || !plausibleHost(ind.Value, at.defanged) || (r.cut == atBorder && platforms.under(hostOfURL(ind.Value))) {
+		return r.next // a platform with a placeholder is nobody's
 	}
 	if analysis.under(hostOfURL(ind.Value)) || (!at.defanged && !s.meantLive(ioc.URL, at, labelled)) {
 		s.lookIn(start, host, end)
-		return end
+		if !labelled {
+			at.plain = raw
+			s.wait(ioc.URL, at, hostOfURL(ind.Value))
+		}
+		return r.next
 	}
 	s.add(ind, at)
-	return end
+	if fileHash(raw) {
+		s.lookIn(start, host, end)
+		s.last = at.end
+	}
+	return r.next
 }
 
-// hostOfCut emits the host of a URL that the author shortened or gave as a
-// pattern: no server was asked for the rest as it stands.
+// hostOfCut emits the host of a URL that the author shortened in the middle of
+// a word: no server was asked for the rest as it stands. A platform's host says
+// nothing without it.
 func (s *scanner) hostOfCut(start, host int, defanged, labelled bool) {
 	if !s.wordAt(host) {
 		return
@@ -131,6 +142,9 @@ func (s *scanner) hostOfCut(start, host int, defanged, labelled bool) {
 	if looksIPv4(s.plain(r)) {
 		t = ioc.IPv4
 	} else if r.labels < 2 || !(r.defanged || knownName(s.plain(r))) {
+		return
+	}
+	if platforms.under(lowerASCII(s.plain(r))) {
 		return
 	}
 	if at.defanged || s.meantLive(ioc.URL, found{start: start, end: end}, labelled) {
@@ -178,14 +192,29 @@ func plausibleHost(value string, defanged bool) bool {
 	return defanged || looksIPv4(host) || knownName(host)
 }
 
+// cut says how a URL goes on behind what of it is fixed.
+type cut uint8
+
+const (
+	whole    cut = iota // it does not
+	atBorder            // with a placeholder, behind a border of the URL or a part of it
+	inWord              // it was shortened in the middle of a word
+)
+
+// extent is how far a URL goes.
+type extent struct {
+	end  int // of what of it is fixed
+	next int // of it and what stands for the rest
+	cut  cut
+}
+
 // bodyEnd returns where the URL that begins at start, its host at host, ends.
-// cut says that the author left something out of it.
 //
 // What ends a URL is what cannot be in one and what the markup around it
 // uses: a bracket that was not opened inside, a table's bar, a quote.
-func (s *scanner) bodyEnd(start, host int) (end int, cut bool) {
+func (s *scanner) bodyEnd(start, host int) extent {
 	b := body{start: start, host: host, quote: s.before(start), inHost: true}
-	i := host
+	i, pattern := host, false
 	for i < s.end {
 		if bodyPlain[s.text[i]] {
 			i++
@@ -193,7 +222,8 @@ func (s *scanner) bodyEnd(start, host int) (end int, cut bool) {
 		}
 		n := s.bodyStep(&b, i)
 		if n == stepPattern {
-			return s.skipWord(i), true // <id>, {1,2}: a pattern of URLs
+			pattern = true // <id>, {id}
+			break
 		}
 		if n == 0 {
 			break
@@ -201,7 +231,66 @@ func (s *scanner) bodyEnd(start, host int) (end int, cut bool) {
 		i += n
 	}
 	s.steps += i - host
-	return s.trimBody(start, host, i)
+	if k := formatAt(s.text[host:i]); k >= 0 {
+		i, pattern = host+k, true
+	}
+	if !pattern {
+		return s.trimBody(start, host, host+escapedEnd(s.text, start, host, i))
+	}
+	r := extent{end: i, next: s.skipWord(i), cut: atBorder}
+	if !strings.ContainsAny(s.text[host:i], "/?") {
+		r.cut = inWord // the host is all that is known, or not even that
+	}
+	return r
+}
+
+// escapedEnd is the length of text[host:end], the body of a URL that stands in
+// the escaped part of another: it ends with an escaped space, quote, bar or
+// semicolon.
+func escapedEnd(text string, start, host, end int) int {
+	if start < 3 || text[start-3] != '%' || !allOf(text[start-2:start], isHex) {
+		return end - host
+	}
+	for i := host; i+2 < end; i++ {
+		if text[i] != '%' {
+			continue
+		}
+		switch strings.ToUpper(text[i+1 : i+3]) {
+		case "20", "22", "27", "7C", "3B", "3C", "3E", "60", "0A", "0D", "09":
+			return i - host
+		}
+	}
+	return end - host
+}
+
+// fileHash says that a URL names the digest of what it leads to: both are meant.
+func fileHash(url string) bool {
+	i := strings.Index(url, "sha256%3A")
+	return i >= 0 && len(url)-i >= len("sha256%3A")+64
+}
+
+// formatAt is the position of a placeholder of a program (%s, %08x, %NAME%) in
+// a URL, or -1. Two hex digits behind the sign are an escape.
+func formatAt(url string) int {
+	for i := 0; ; i++ {
+		k := strings.IndexByte(url[i:], '%')
+		if k < 0 {
+			return -1
+		}
+		i += k
+		rest := url[i+1:]
+		if len(rest) > 1 && allOf(rest[:2], isHex) {
+			continue
+		}
+		const longest = 24
+		if name := strings.IndexByte(rest[:min(len(rest), longest)], '%'); name > 1 && allOf(rest[:name], isWord) {
+			return i
+		}
+		verb := strings.TrimLeft(rest, "0123456789lh")
+		if verb != "" && strings.IndexByte("sSduxXc", verb[0]) >= 0 && (len(verb) == 1 || classes[verb[1]]&isWord == 0) {
+			return i
+		}
+	}
 }
 
 // bodyPlain are the bytes that are always part of a URL, if they stand in one.
@@ -340,7 +429,7 @@ func (s *scanner) listGoesOn(i int) bool {
 }
 
 // trimBody takes punctuation of the sentence off the end of a URL.
-func (s *scanner) trimBody(start, host, end int) (int, bool) {
+func (s *scanner) trimBody(start, host, end int) extent {
 	full := end
 	italic := s.before(start) == '_'
 	for end > host {
@@ -349,19 +438,33 @@ func (s *scanner) trimBody(start, host, end int) (int, bool) {
 		case '.', ',', ';', ':', '!', '?', '\'', '*', '\\':
 		case '_':
 			if !italic {
-				return end, s.isCut(end, full)
+				return s.cutAt(host, end, full)
 			}
 		case '+':
 			if s.before(start) != '+' { // ++passthrough++
-				return end, s.isCut(end, full)
+				return s.cutAt(host, end, full)
 			}
 		case '(', '[', '{':
 		default:
-			return end, s.isCut(end, full)
+			return s.cutAt(host, end, full)
 		}
 		end--
 	}
-	return end, false
+	return extent{end: end, next: end}
+}
+
+// cutAt is the extent of a URL that ends at end, its punctuation at full. What
+// was shortened behind a border is known up to there.
+func (s *scanner) cutAt(host, end, full int) extent {
+	r := extent{end: end, next: end}
+	if !s.isCut(end, full) {
+		return r
+	}
+	r.cut = inWord
+	if c := s.text[end-1]; (c == '/' || c == '=') && strings.ContainsAny(s.text[host:end], "/?") {
+		r.cut = atBorder
+	}
+	return r
 }
 
 // isCut looks for the dots that say "and so on" between end and full.
@@ -374,8 +477,7 @@ func (s *scanner) isCut(end, full int) bool {
 // skipBody goes past the path behind something that is no indicator, so that
 // its steps are not looked at by themselves.
 func (s *scanner) skipBody(i int) int {
-	end, _ := s.bodyEnd(i, i)
-	return max(end, i)
+	return max(s.bodyEnd(i, i).next, i)
 }
 
 // labelAt says that text[i:j] is the target of a link with a text of its own,
@@ -393,6 +495,9 @@ func (s *scanner) labelAt(i, j int) bool {
 		rest := s.text[j:s.end]
 		if rest == "[" && s.doc.asciidoc {
 			return true // its text is on the next line
+		}
+		if s.text[j-1] == '=' {
+			return false // ?id=[number]
 		}
 		n, _ := dotAt(rest)
 		return n == 0 && len(rest) > 1 && rest[1] != ']' && rest[1] != '.' && !strings.HasPrefix(rest, "[…")

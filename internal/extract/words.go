@@ -160,12 +160,76 @@ var (
 		ransom victims extortion extorted nslookup dig ping curl wget
 		connect connection connections talks talked calls called resolve beaconed visited flagged blocked suspicious`)
 
+	// maliceWords are in every report about malware or an attack.
+	maliceWords = wordSet(`malware malicious c2 c2s c&c cnc phishing phish ioc iocs indicator indicators ransomware trojan
+		backdoor botnet stealer infostealer spyware stalkerware loader dropper implant payload exfiltrate exfiltrates
+		exfiltrated exfiltration attacker attackers adversary adversaries compromised exploit exploited exploitation
+		skimmer typosquat typosquats worm threat wiper rootkit webshell scam fraud hacked hackers intrusion beacon attackers
+		schadsoftware maliciel malveillant malveillante malicioso maliciosa`)
+
+	// isVerbs and ownWords: "192.0.2.1 is our resolver".
+	isVerbs  = wordSet(`is are was were ist sind war est son es`)
+	ownWords = wordSet(`our ours own us legitimate benign internal harmless victim customer company unser unsere notre nuestro nuestra`)
+
+	// makers are those whose services every machine talks to.
+	makers = wordSet(`microsoft google apple mozilla canonical`)
+
+	// ownNouns stand behind "our".
+	ownNouns = wordSet(`machine machines server servers portal resolver resolvers proxy proxies gateway network firewall
+		sinkhole sandbox honeypot honeypots sensor sensors lab website site host hosts vpn dns mailserver scanner
+		infrastructure environment`)
+
+	// senderFields are fields of a mail's header that name who sent it.
+	senderFields = wordSet(`from reply-to return-path sender envelope-from x-sender x-original-from mail-from smtp.mailfrom
+		von absender de expéditeur remitente remetente od`)
+
+	// senderWords before a mail address make it an attacker's.
+	senderWords = wordSet(`sender senders spoofed registrant registrants registered maintainer maintainers publisher
+		developer developers affiliate affiliates operator operators attacker attackers actor actors extortion ransom
+		extort victim victims used exfil exfiltrates exfiltrated exfiltration smtp phishing phisher reply-to impersonating impersonated
+		absender expéditeur remitente remetente mittente отправитель отправителя registrado registrada registriert
+		enregistré 발신자 发件人 差出人`)
+
+	// askWords before a mail address make it whom to ask.
+	askWords = wordSet(`write mail e-mail contact questions question reach subscribe subscribed job apply
+		feedback papers submissions call support press enquiries inquiries fragen kontakt contacto contato contact dudas
+		dúvidas pytania вопросы sensitive`)
+
+	// authorWords stand in the line of the author, near the top.
+	authorWords = wordSet(`by author authors autor autorin auteur autore written contact kontakt contacto contato`)
+
+	// phoneWords stand before a telephone number.
+	phoneWords = wordSet(`tel tél telephone téléphone phone telefon teléfono telefone fax tlf mobile hotline`)
+
+	// noteWords announce what an attacker wrote.
+	noteWords = wordSet(`ransom ransomnote extortion extorsion erpresserbrief lösegeld rançon rescate resgate`)
+
+	// serverKeys name a server in settings; otherKeys name somebody else's.
+	serverKeys = wordSet(`c c2 c2s cc cnc c&c host hosts hostname server servers url urls uri endpoint endpoints callback exfil
+		exfiltration fallback backup gate gateway panel drop beacon addr address domain domains ip relay base baseurl api
+		upload download payload stage remote rhost connect pool painel servidor serveur hôte cmd`)
+	otherKeys = wordSet(`check connectivity test repository repo author homepage bugs license licence ntp dns geo geoip schema
+		docs logo icon referer referrer ua useragent proxy registry index victim local bind decoy`)
+
+	// secretWords in the title of a column: what stands in it is no digest.
+	secretWords = wordSet(`key keys password passwords salt nonce modulus token serial iv passphrase commit secret`)
+
+	// keyTitles are those of them that a section is about.
+	keyTitles = wordSet(`modulus salt nonce rc4 aes rsa xor ecdsa ed25519 chacha20 commit commits`)
+
+	// passwordWords behind a digest say whose it is.
+	passwordWords = wordSet(`password password's passwords passphrase passwort mot senha contraseña пароль`)
+
+	// sumWords with mustWords tell what an honest file has to match.
+	sumWords  = wordSet(`checksum checksums sha1 sha-1 sha256 sha-256 md5 digest hash sha256sum`)
+	mustWords = wordSet(`must should verify validate expected match matches`)
+
 	// sayWords stand behind the name of somebody who published something.
 	sayWords = wordSet(`reports reported said says wrote writes told noted notes describes described published
 		confirmed explains explained announced`)
 
 	// referenceWords close before a live name say that it is one to read.
-	referenceWords = wordSet(`see reported analysed analyzed covered detailed disclosed report reports blog blogpost article articles advisory advisories available
+	referenceWords = wordSet(`real genuine see reported analysed analyzed covered detailed disclosed report reports blog blogpost article articles advisory advisories available
 		published according reference references source sources courtesy documented described read more us
 		please repository documentation legitimate official website homepage researchers whitepaper paper
 		contact visit patch download-page learn thanks credit licence license`)

@@ -92,6 +92,8 @@ func (s *scanner) pieceEnds(i int) bool {
 	switch rest[0] {
 	case '\n', '\r', '\t', '\v', '|':
 		return true
+	case '.', ',', ';', ')': // of the sentence
+		return s.place.kind == paragraph && (len(rest) == 1 || classes[rest[1]]&isSpace != 0)
 	case ' ':
 		return len(rest) == 1 || rest[1] == ' ' || rest[1] == '|' || rest[1] == '\n'
 	}

@@ -1,0 +1,167 @@
+package extract
+
+import "strings"
+
+// serverKey says that position i stands behind a key of settings that names a
+// server: "host = ", "c2_1=", `"fallback": "`. Only texts about malware have
+// settings that are meant.
+func (s *scanner) serverKey(i int) bool {
+	const reach = 128
+	left := s.text[max(s.place.start, i-reach):i]
+	s.steps += len(left)
+	k := len(left) - 1
+	for ; k >= 0; k-- {
+		if left[k] == '=' && (k+1 < len(left) || k > 0) && !strings.ContainsAny(left[k:], "?&") {
+			break
+		}
+		if left[k] == ':' && (k+1 == len(left) || strings.IndexByte(" \t\"'", left[k+1]) >= 0) {
+			break
+		}
+	}
+	if k < 0 {
+		return false
+	}
+	if foldPrefix(strings.TrimLeft(left, " \t>"), "host:") {
+		return false // of a request: as often the victim's
+	}
+	key := strings.TrimRight(left[:k], " \t\"'`:]")
+	key = key[strings.LastIndexAny(key, " \t\"'`{,;|(")+1:]
+	return (s.doc.authorDefangs() || s.doc.speaksOfMalice()) && namesServer(key)
+}
+
+// namesServer looks at the words of a key: c2_url, Settings.Host, BASE.
+func namesServer(key string) bool {
+	const longest = 40
+	if len(key) > longest {
+		return false
+	}
+	found := false
+	for w := range strings.FieldsFuncSeq(key, func(r rune) bool { return r == '_' || r == '-' || r == '.' || r == '$' }) {
+		if otherKeys.has(w) {
+			return false
+		}
+		found = found || serverKeys.has(w) || serverKeys.has(strings.TrimRight(w, "0123456789"))
+	}
+	return found
+}
+
+// isSecret says that what stands around hex digits text[i:j] calls them
+// something that is no digest of a sample: a column or a title about keys, a
+// commit, what a download has to match, the hash of a password.
+func (s *scanner) isSecret(i, j int) bool {
+	p := &s.place
+	if p.kind == cell {
+		if p.column(s.text, i) == secretColumn {
+			return true
+		}
+	} else if p.kind != paragraph && s.underKeys() {
+		return true
+	}
+	if s.ofPassword(j) {
+		return true
+	}
+	const reach = 128
+	left := s.text[max(p.began, p.start-reach, i-reach, 0):i]
+	s.steps += len(left)
+	return p.kind != cell && p.kind != bare && s.isChecked(left, j-i)
+}
+
+// ofPassword says that the words behind position j, up to the end of the cell
+// or sentence, speak of a password.
+func (s *scanner) ofPassword(j int) bool {
+	const reach = 48
+	right := s.text[j:min(s.end, j+reach)]
+	if strings.IndexByte(right, ' ') < 0 {
+		return false
+	}
+	s.steps += len(right)
+	if k := cellMarks.first(right); k >= 0 && s.place.kind == cell {
+		right = right[:k]
+	}
+	if k := strings.Index(right, ". "); k >= 0 {
+		right = right[:k]
+	}
+	return hasWord(right, passwordWords)
+}
+
+// isChecked reads the part of a sentence before hex digits: "the commit that
+// removed it is …", "the installer's checksum has to be …".
+func (s *scanner) isChecked(left string, digits int) bool {
+	const sha1 = 40
+	sum, must, bad, last := false, false, false, ""
+	for w := range strings.FieldsFuncSeq(left, notWordFold) {
+		switch {
+		case digits == sha1 && (strings.EqualFold(w, "commit") || strings.EqualFold(w, "commits")):
+			return true
+		case sumWords.has(w):
+			sum = true
+		case mustWords.has(w), last == "has" && w == "to":
+			must = true
+		case maliceWords.has(w):
+			bad = true
+		}
+		last = w
+	}
+	return sum && must && !bad
+}
+
+// underKeys says that the nearest title is about keys and not about files.
+func (s *scanner) underKeys() bool {
+	t := &s.place.titles
+	if t.keysKnown != unasked {
+		return t.keysKnown == yes
+	}
+	title := t.heading
+	if t.caption != "" {
+		title = t.caption
+	}
+	if t.intro != "" {
+		title = t.intro
+	}
+	t.keysKnown = no
+	if title != "" && hasWord(title, keyTitles) && digestsIn(title) == 0 && !hasWord(title, fileTitles) {
+		t.keysKnown = yes
+	}
+	return t.keysKnown == yes
+}
+
+// endsAsKey says that the name of a setting ends in a word for what is secret:
+// EncryptionKey.
+func endsAsKey(word string) bool {
+	const longest = 40
+	if len(word) > longest {
+		return false
+	}
+	word = strings.ToLower(word)
+	for _, end := range [...]string{"key", "salt", "nonce", "token", "password"} {
+		if strings.HasSuffix(word, end) && !strings.HasSuffix(word, "regkey") {
+			return true
+		}
+	}
+	return false
+}
+
+// installs says that the current line stands in a code block that sets
+// something up: nothing that it names is the attacker's.
+func (p *place) installs() bool {
+	if p.fence == "" {
+		return false
+	}
+	if p.howto == unasked {
+		p.howto = no
+		const most = 2048
+		block := p.text[p.opened:min(len(p.text), p.opened+most)]
+		if k := strings.Index(block, "\n"+p.fence); k >= 0 {
+			block = block[:k]
+		}
+		p.steps += len(block)
+		for _, command := range [...]string{"apt-get install", "apt install", "yum install", "dnf install", "brew install", "pip install",
+			"pip3 install", "npm install", "cargo install", "go install", "git clone", "docker pull", "gpg --dearmor", "apt-key add",
+			"rpm --import", "gpg --import", "add-apt-repository", "zypper addrepo"} {
+			if strings.Contains(block, command) {
+				p.howto = yes
+			}
+		}
+	}
+	return p.howto == yes
+}
