@@ -43,6 +43,21 @@ type Item struct {
 	Ports []uint16
 }
 
+// tagRevoked is the tag of an item that its source has taken back.
+const tagRevoked = "revoked"
+
+// revoke makes an item one that its source took back at that time: zero for one
+// that stands. What was stored of it can only be told that it is over by an item.
+func (it *Item) revoke(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if it.ValidUntil.IsZero() || at.Before(it.ValidUntil) {
+		it.ValidUntil = at
+	}
+	it.Tags = union(it.Tags, []string{tagRevoked})
+}
+
 // Article is the publication that a source names for its rows.
 type Article struct {
 	// URL is as written, possibly without a scheme; empty when only the title
@@ -86,7 +101,8 @@ const (
 	ReasonUnknownType = "unknown_type"
 	// ReasonPattern is an expression over many values, not one value.
 	ReasonPattern = "pattern"
-	// ReasonWithdrawn is a row that its source has deleted or revoked.
+	// ReasonWithdrawn is a row that its source has deleted or revoked, where it
+	// is not known since when, or where another row still names the value.
 	ReasonWithdrawn = "withdrawn"
 )
 

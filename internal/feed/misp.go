@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,6 +132,9 @@ type mispRow struct {
 	// detectable is the attribute's to_ids; changed its timestamp.
 	detectable bool
 	changed    time.Time
+	// deleted is set when the attribute or its object was taken back, at the
+	// time of changed.
+	deleted bool
 }
 
 // mispLink is a reference; report when it was filed as an analysis of the event.
@@ -204,7 +208,7 @@ func (ev *mispEvent) galaxy(s *scanner, _ string) error {
 
 // mispObject is what an object says about its attributes.
 type mispObject struct {
-	comment, firstSeen, lastSeen, deleted text
+	comment, firstSeen, lastSeen, deleted, timestamp text
 }
 
 // object reads one object; its own words may stand behind its attributes.
@@ -221,7 +225,9 @@ func (ev *mispEvent) object(s *scanner, where string) error {
 		return ev.add(mispRow{skip: Skip{where, ReasonBrokenRow, "not an object: " + quote(string(raw))}})
 	}
 	var o mispObject
-	scalars := map[string]*text{"comment": &o.comment, "first_seen": &o.firstSeen, "last_seen": &o.lastSeen, "deleted": &o.deleted}
+	scalars := map[string]*text{
+		"comment": &o.comment, "first_seen": &o.firstSeen, "last_seen": &o.lastSeen, "deleted": &o.deleted, "timestamp": &o.timestamp,
+	}
 	from, links := len(ev.rows), len(ev.links)
 	err = s.members(ev.ctx, func(name string) error {
 		if to := scalars[name]; to != nil {
@@ -250,8 +256,10 @@ func (r *mispRow) complete(o mispObject) {
 		return
 	}
 	if isTrue(o.deleted) {
-		r.skip = Skip{r.item.Where, ReasonWithdrawn, "its object is deleted"}
-		return
+		if at := parseTime(string(o.timestamp)); at.After(r.changed) && !r.deleted {
+			r.changed = at
+		}
+		r.deleted = true
 	}
 	if r.item.Context == "" {
 		r.item.Context = prose(string(o.comment))
@@ -279,13 +287,16 @@ func (ev *mispEvent) name() string {
 
 // deliver hands over the rows, with what the event says of all of them.
 func (ev *mispEvent) deliver(sink Sink) error {
-	article := ev.article()
+	article, standing := ev.article(), ev.standing()
 	for _, row := range ev.rows {
 		if err := ev.ctx.Err(); err != nil {
 			return err
 		}
 		if row.skip.Reason == "" && ev.unmarked != "" {
 			row.skip = Skip{row.item.Where, ReasonBrokenRow, ev.unmarked}
+		}
+		if row.skip.Reason == "" && row.deleted && (row.changed.IsZero() || standing[coverKey(row.item)]) {
+			row.skip = Skip{row.item.Where, ReasonWithdrawn, "the attribute or its object is deleted"}
 		}
 		if row.skip.Reason != "" {
 			if err := sink.Skip(row.skip); err != nil {
@@ -300,6 +311,21 @@ func (ev *mispEvent) deliver(sink Sink) error {
 		}
 	}
 	return nil
+}
+
+// standing are the values that attributes name which are not deleted: nil when
+// none is.
+func (ev *mispEvent) standing() map[string]bool {
+	if !slices.ContainsFunc(ev.rows, func(row *mispRow) bool { return row.deleted }) {
+		return nil
+	}
+	values := make(map[string]bool, len(ev.rows))
+	for _, row := range ev.rows {
+		if row.skip.Reason == "" && !row.deleted {
+			values[coverKey(row.item)] = true
+		}
+	}
+	return values
 }
 
 // finish adds the event's marks and dates to a row. An attribute that is not
@@ -323,6 +349,12 @@ func (ev *mispEvent) finish(row *mispRow) {
 		if it.FirstSeen.IsZero() || it.FirstSeen.After(row.changed) && !row.changed.IsZero() {
 			it.FirstSeen = row.changed
 		}
+		if row.deleted {
+			it.LastSeen = time.Time{} // that it was deleted is no sighting
+		}
+	}
+	if row.deleted {
+		it.revoke(row.changed)
 	}
 }
 

@@ -130,6 +130,16 @@ func TestMISPParse(t *testing.T) {
 			},
 		},
 		{
+			name: "deleted attributes and objects",
+			input: mispOne(`{"type":"domain","value":"a.example","deleted":true,"timestamp":"1767500000"},{"type":"domain","value":"b.example","deleted":true,"timestamp":"1767500000"},{"type":"domain","value":"B.example"}`,
+				`,"Object":[{"deleted":true,"timestamp":"1767500000","Attribute":[{"type":"domain","value":"c.example","timestamp":"1767400000"},{"type":"domain","value":"d.example","deleted":true,"timestamp":"1767400000"},{"type":"text","value":"x"}]}]`),
+			items: []Item{
+				taken(item("Event.Attribute[0]", "a.example", 0), 1767500000), item("Event.Attribute[2]", "B.example", 0),
+				taken(item("Event.Object[0].Attribute[0]", "c.example", 0), 1767500000), taken(item("Event.Object[0].Attribute[1]", "d.example", 0), 1767400000),
+			},
+			skips: []Skip{{Where: "Event.Attribute[1]", Reason: ReasonWithdrawn}, {Where: "Event.Object[0].Attribute[2]", Reason: ReasonUnknownType}},
+		},
+		{
 			name: "list of events, wrapped and bare",
 			input: `[` + mispOne(`{"type":"domain","value":"a.example","to_ids":true}`, "") +
 				`,{"info":"Fox in the den","uuid":"u","date":"2026-01-02","Attribute":{"0":{"type":"domain","value":"b.example"}}},7]`,
@@ -289,4 +299,10 @@ func FuzzManifest(f *testing.F) {
 			}
 		}
 	})
+}
+
+// taken is an item that its source deleted.
+func taken(it Item, at int64) Item {
+	it.ValidUntil, it.Tags = time.Unix(at, 0).UTC(), []string{"revoked"}
+	return it
 }

@@ -62,8 +62,8 @@ func (ev *mispEvent) rowsOf(where string, a *mispAttribute) error {
 	switch {
 	case kind == "":
 		return skip(ReasonBrokenRow, "no type")
-	case isTrue(a.Deleted):
-		return skip(ReasonWithdrawn, "the attribute is deleted")
+	case kind == "link" && isTrue(a.Deleted):
+		return skip(ReasonWithdrawn, "the link is deleted")
 	case kind == "link":
 		ev.link(a, value)
 		return nil
@@ -88,7 +88,7 @@ func (ev *mispEvent) rowsOf(where string, a *mispAttribute) error {
 		it.FirstSeen, it.LastSeen = parseTime(string(a.FirstSeen)), parseTime(string(a.LastSeen))
 		it.TLP, it.Confidence = marks.tlp, marks.confidence
 		it.Tags, it.Families, it.Techniques = marks.tags, marks.families, marks.techniques
-		row := mispRow{item: it, detectable: isTrue(a.ToIDs) || a.ToIDs == "", changed: parseTime(string(a.Timestamp))}
+		row := mispRow{item: it, detectable: isTrue(a.ToIDs) || a.ToIDs == "", changed: parseTime(string(a.Timestamp)), deleted: isTrue(a.Deleted)}
 		if err := ev.add(row); err != nil {
 			return err
 		}

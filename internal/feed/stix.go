@@ -25,6 +25,10 @@ import (
 //     bad: an item of low confidence, unless an indicator of the document
 //     names the same value, which then stands for it.
 //
+// A revoked indicator or vulnerability is an item whose validity ended when it
+// was revoked, unless the document does not say when, or another indicator of
+// it still names the value.
+//
 // Everything else says something about rows: malware and tools are families,
 // attack patterns techniques, actors and campaigns tags, of what they are
 // related to directly or through one of each other; a report or grouping is
@@ -234,6 +238,20 @@ func (d *stixDocument) isWithdrawn(o *stixObject) bool {
 	return revoked && o.ID != "" && !o.modified().After(at)
 }
 
+// revokedAt is when an object was taken back, if this is the version that did:
+// zero for one that stands, for those before it, and when it does not say when.
+func (d *stixDocument) revokedAt(o *stixObject) time.Time {
+	at := o.modified()
+	if !isTrue(o.Revoked) || o.ID != "" && at.Before(d.withdrawn[string(o.ID)]) {
+		return time.Time{}
+	}
+	return at
+}
+
+func (d *stixDocument) withdrawnSkip(where string, o *stixObject) Skip {
+	return Skip{where, ReasonWithdrawn, "revoked: " + quote(string(o.ID))}
+}
+
 // observation takes observed data: references to observables (2.1), or the
 // observables themselves (2.0).
 func (d *stixDocument) observation(where string, o *stixObject) error {
@@ -288,8 +306,8 @@ func (d *stixDocument) row(row *stixRow, sink Sink) error {
 	}
 	o := row.object()
 	switch {
-	case d.isWithdrawn(o):
-		return sink.Skip(Skip{row.where, ReasonWithdrawn, "revoked: " + quote(string(o.ID))})
+	case d.isWithdrawn(o) && (d.revokedAt(o).IsZero() || stixObservables[string(o.Type)]):
+		return sink.Skip(d.withdrawnSkip(row.where, o))
 	case o.Type == "indicator":
 		return d.indicator(row.where, o, sink)
 	case o.Type == "vulnerability":

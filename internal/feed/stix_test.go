@@ -151,6 +151,23 @@ func TestSTIXParse(t *testing.T) {
 			skips: []Skip{{Where: "objects[0]", Reason: ReasonWithdrawn}, {Where: "objects[1]", Reason: ReasonWithdrawn}, {Where: "objects[3]", Reason: ReasonWithdrawn}},
 		},
 		{
+			name: "revoked, with nothing in its place",
+			input: stixBundle(
+				domain("a", `,"modified":"2026-01-03T00:00:00Z"`), domain("a", `,"modified":"2026-01-04T00:00:00Z","revoked":true,"valid_until":"2026-02-01T00:00:00Z"`),
+				domain("b", `,"modified":"2026-01-04T00:00:00Z","revoked":true,"valid_until":"2026-01-03T00:00:00Z","labels":["c2"]`),
+				domain("c", `,"revoked":true`),
+				stixIndicator("d", "[domain-name:value = 'd.example' OR domain-name:value = 'e.example']", `,"modified":"2026-01-04T00:00:00Z","revoked":true`), domain("e", ""),
+				`"type":"vulnerability","id":"vulnerability--1","name":"CVE-2026-0001","created":"2026-01-01T00:00:00Z","modified":"2026-01-04T00:00:00Z","revoked":true`,
+			),
+			items: []Item{
+				gone(item("objects[1]", "a.example"), date(t, "2026-01-04 00:00:00")),
+				{Where: "objects[2]", Type: ioc.Domain, Raw: "b.example", FirstSeen: from, LastSeen: date(t, "2026-01-04 00:00:00"), ValidUntil: date(t, "2026-01-03 00:00:00"), Tags: []string{"c2", "revoked"}},
+				gone(item("objects[4]", "d.example"), date(t, "2026-01-04 00:00:00")), item("objects[5]", "e.example"),
+				gone(Item{Where: "objects[6]", Type: ioc.CVE, Raw: "CVE-2026-0001", FirstSeen: date(t, "2026-01-01 00:00:00")}, date(t, "2026-01-04 00:00:00")),
+			},
+			skips: []Skip{{Where: "objects[0]", Reason: ReasonWithdrawn}, {Where: "objects[3]", Reason: ReasonWithdrawn}, {Where: "objects[4]", Reason: ReasonWithdrawn}},
+		},
+		{
 			name: "vulnerabilities",
 			input: stixBundle(
 				`"type":"vulnerability","id":"vulnerability--1","name":"Fox Hole","description":"a hole","external_references":[{"source_name":"cve","external_id":"CVE-2026-0001"}],"created":"2026-01-02T03:04:05Z"`,
@@ -223,6 +240,12 @@ func TestSTIXParse(t *testing.T) {
 		{name: "cut short before its markings", input: `{"type":"bundle","objects":[{` + domain("a", "") + `},{"type":"marking-`, err: "ends in the middle"},
 		{name: "empty", err: "empty"},
 	})
+}
+
+// gone is an item that its source took back.
+func gone(it Item, at time.Time) Item {
+	it.LastSeen, it.ValidUntil, it.Tags = at, at, []string{"revoked"}
+	return it
 }
 
 func tlpItem(it Item, tlp ioc.TLP) Item {

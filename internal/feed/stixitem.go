@@ -16,6 +16,7 @@ func (d *stixDocument) indicator(where string, o *stixObject, sink Sink) error {
 	}
 	about.LastSeen = later(o.modified(), about.FirstSeen)
 	d.describe(o, &about)
+	about.revoke(d.revokedAt(o))
 	for _, found := range patternItems(o) {
 		if found.skip.Reason != "" {
 			found.skip.Where = where
@@ -26,6 +27,12 @@ func (d *stixDocument) indicator(where string, o *stixObject, sink Sink) error {
 		}
 		it := about
 		it.Type, it.Raw, it.Ports = found.item.Type, found.item.Raw, found.item.Ports
+		if isTrue(o.Revoked) && d.covered[coverKey(it)] {
+			if err := sink.Skip(d.withdrawnSkip(where, o)); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := sink.Item(it); err != nil {
 			return err
 		}
@@ -60,6 +67,7 @@ func (d *stixDocument) vulnerability(where string, o *stixObject, sink Sink) err
 	}
 	it.LastSeen = later(o.modified(), it.FirstSeen)
 	d.describe(o, &it)
+	it.revoke(d.revokedAt(o))
 	return sink.Item(it)
 }
 

@@ -153,12 +153,12 @@ func (d *stixDocument) resolve() {
 			}
 		}
 	}
-	if d.observables {
+	if d.observables || len(d.withdrawn) > 0 {
 		d.cover()
 	}
 }
 
-// cover notes which values indicators name.
+// cover notes which values indicators name that stand.
 func (d *stixDocument) cover() {
 	for i := range d.rows {
 		o := d.rows[i].object()
