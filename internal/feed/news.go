@@ -22,7 +22,7 @@ type News struct {
 	// Link is the absolute URL of the site that it belongs to, or empty.
 	Link string
 	// Entries are in the order of the document; an identity (the URL, else the
-	// GUID, else the text) stands there once.
+	// GUID, else the text) stands there once, with all that its doubles say.
 	Entries []Entry
 	// Skipped are the entries that are left out: doubles of an entry before,
 	// those that say nothing, those beyond the bound. With Entries they are all
@@ -153,7 +153,8 @@ func collectNews(ctx context.Context, f *gofeed.Feed, src Source) (News, error) 
 	if site != nil {
 		news.Link = site.String()
 	}
-	seen := make(map[string]bool, min(len(f.Items), maxEntries))
+	seen := make(map[string]int, min(len(f.Items), maxEntries)) // where in news.Entries
+	more := doubles{}
 	for i, item := range f.Items {
 		if err := ctx.Err(); err != nil {
 			return News{}, err
@@ -167,19 +168,46 @@ func collectNews(ctx context.Context, f *gofeed.Feed, src Source) (News, error) 
 		e := newEntry(item, site)
 		e.Article.Publisher = news.Title
 		identity := e.identity()
+		at, double := seen[identity]
 		switch {
 		case identity == "":
 			skip.Reason, skip.Detail = ReasonBrokenRow, "no link, no id, no title and no text"
-		case seen[identity]:
+		case double:
 			skip.Reason, skip.Detail = ReasonDuplicate, quote(e.Article.URL+" "+e.Article.GUID)
+			more.add(at, e.HTML)
 		default:
-			seen[identity] = true
+			seen[identity] = len(news.Entries)
+			more.add(len(news.Entries), e.HTML)
 			news.Entries = append(news.Entries, e)
 			continue
 		}
 		news.Skipped = append(news.Skipped, skip)
 	}
+	for at, t := range more {
+		if len(t.list) > 1 {
+			news.Entries[at].HTML = strings.Join(t.list, "\n<hr>\n")
+		}
+	}
 	return news, nil
+}
+
+// doubles are the different texts of entries, by where the first stands: some
+// programs give all entries one GUID, or the address of the site for a link.
+type doubles map[int]*told
+
+type told struct {
+	list []string
+	has  map[string]bool
+}
+
+func (d doubles) add(at int, html string) {
+	if d[at] == nil {
+		d[at] = &told{has: map[string]bool{}}
+	}
+	if t := d[at]; !t.has[html] {
+		t.has[html] = true
+		t.list = append(t.list, html)
+	}
 }
 
 // identity tells entries of one document apart as articles are told apart: by

@@ -315,3 +315,24 @@ func TestPollFolderWithABrokenFile(t *testing.T) {
 	d.clock.add(time.Hour)
 	d.poll(src, store.RunUnchanged)
 }
+
+// TestPollNewsReadsAllUnderOneGUID: entries that a feed does not tell apart are
+// one article, with all that they say.
+func TestPollNewsReadsAllUnderOneGUID(t *testing.T) {
+	t.Parallel()
+	p, d := newPress(t), newDesk(t)
+	src := source("heron", p.URL+"/feed", "news")
+	src.Pages = PagesNever
+	p.put("/feed", "application/rss+xml", rss(
+		item("1", "", "One", story("one[.]bad-relay[.]example")),
+		item("1", "", "Two", story("two[.]bad-relay[.]example")),
+		item("2", "https://heron.example/news", "Three", story("three[.]bad-relay[.]example")),
+		item("3", "https://heron.example/news", "Four", story("four[.]bad-relay[.]example")),
+	))
+	d.poll(src, store.RunOK)
+	for _, n := range []string{"one", "two", "three", "four"} {
+		if len(d.find(ioc.Domain, n+".bad-relay.example")) != 1 {
+			t.Errorf("%s is lost", n)
+		}
+	}
+}
