@@ -48,14 +48,18 @@ type part struct {
 	list []store.Observation
 }
 
-// part returns the batch's part for the lane, made with room for size.
+// firstRoom is the observations that a part has room for when it is made: a
+// report has a few, and a list makes it grow.
+const firstRoom = 1 << 10
+
+// part returns the batch's part for the lane, made with room for some of size.
 func (b *batch) part(l *lane, size int) *part {
 	for i := range b.parts {
 		if b.parts[i].lane == l {
 			return &b.parts[i]
 		}
 	}
-	b.parts = append(b.parts, part{lane: l, list: make([]store.Observation, 0, size-b.count)})
+	b.parts = append(b.parts, part{lane: l, list: make([]store.Observation, 0, min(size-b.count, firstRoom))})
 	return &b.parts[len(b.parts)-1]
 }
 
