@@ -21,7 +21,6 @@ func asOfCases() []testCase {
 		{"warnings are those of now", asOfWarnings},
 		{"what was deleted was never there", asOfDeleted},
 		{"random histories", asOfHistories},
-		{"more than the cap", asOfCap},
 		{"a family that grew", asOfBigFamily},
 	}
 }
@@ -316,35 +315,6 @@ func (w *world) askRelatedAsOf(s store.Snapshot, known []store.Record, at time.T
 		must(w.t, err)
 		sameRelated(w.t, fmt.Sprintf("at %s: related", at), got, oracleRelated(known, q))
 	}
-}
-
-// asOfCap: the cap counts what was there, not what came since.
-func asOfCap(t *testing.T, open Open) {
-	if testing.Short() {
-		t.Skip("writes more records than the cap")
-	}
-	w := newWorld(t, open)
-	feed := feedNamed("f")
-	set := copies(feed, "a.example", store.Cap+30, func(i int) int { return i % 20 })
-	w.run(feed, batches(set[:store.Cap-10], 1000)...)
-	was := w.now()
-	w.run(feed, set[store.Cap-10:])
-	full := w.now()
-	for i := range set[:60] {
-		set[i].LastSeen = set[i].LastSeen.AddDate(0, 1, i)
-	}
-	w.say(feed, set[:60]...)
-	w.verify()
-	for _, m := range []moment{was, full} {
-		for _, win := range []store.Window{{Limit: 50}, {Limit: 50, Offset: store.Cap - 60}} {
-			q := store.ExactQuery{Keys: []store.TypedKey{{Type: ioc.Domain, Key: "a.example"}}, AsOf: m.at, Window: win}
-			sameMatches(t, "exact", w.exact(q), oracleExact(m.all, q))
-			c := holding("a.exam")
-			c.AsOf, c.Window = m.at, win
-			sameMatches(t, "contains", w.contains(c), oracleContains(m.all, c))
-		}
-	}
-	same(t, "lower bound", w.asOf(full.at, ioc.Domain, "a.example").LowerBound, true)
 }
 
 // asOfBigFamily: the ten are found among many that are younger, that changed

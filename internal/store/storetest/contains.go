@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"spoor/internal/ioc"
@@ -20,8 +19,6 @@ func containsCases() []testCase {
 		{"after deletes", containsDeletes},
 		{"interleaved", containsInterleaved},
 		{"after a reindex", containsReindex},
-		{"more than the cap", containsCap},
-		{"more than the cap under a filter", containsCapFilter},
 		{"order", containsOrder},
 		{"short needles are prefixes", containsShort},
 		{"long keys", containsLong},
@@ -192,90 +189,4 @@ func containsReindex(t *testing.T, open Open) {
 	w.checkContains(100, 8)
 	w.run(GeneratedFeed(), Generate(1000, 8))
 	w.checkContains(60, 9)
-}
-
-// containsCap has 10,060 matches: the 10,000 that were first made last are
-// ranked, whatever changed since.
-func containsCap(t *testing.T, open Open) {
-	if testing.Short() {
-		t.Skip("writes more records than the cap")
-	}
-	w := newWorld(t, open)
-	feed := feedNamed("f")
-	var set []store.Observation
-	for i := range store.Cap + 60 {
-		set = append(set, dated(fmt.Sprintf("%x.many.example", i*7919%12_007), 1+i%25))
-	}
-	w.run(feed, batches(set, 1000)...)
-	check := func(what string, bound bool) {
-		t.Helper()
-		all := w.verify()
-		for _, text := range []string{"many", ".many.example", "e", "1"} {
-			for _, win := range []store.Window{{Limit: 60}, {Limit: 60, Offset: 4000}, {Limit: 60, Offset: store.Cap - 60}} {
-				q := holding(text)
-				q.Window = win
-				got := w.contains(q)
-				sameMatches(t, fmt.Sprintf("%s: %q %+v", what, text, win), got, oracleContains(all, q))
-				if text == "many" {
-					same(t, what+": lower bound", got.LowerBound, bound)
-				}
-			}
-		}
-	}
-	check("at first", true)
-	for i := range set[:50] {
-		set[i].Tags, set[i].LastSeen = []string{"news"}, set[i].LastSeen.Add(time.Hour)
-	}
-	w.say(feed, set[:50]...)
-	check("updates are not additions", true)
-	all := idsOf(w.verify())
-	w.remove(every(3, all)[:45]...)
-	check("after deletes", true)
-	w.remove(every(3, all[1:])[:15]...)
-	check("exactly the cap", false)
-}
-
-// containsCapFilter: the cap counts what the caller may see and asked for.
-func containsCapFilter(t *testing.T, open Open) {
-	if testing.Short() {
-		t.Skip("writes more records than the cap")
-	}
-	w := newWorld(t, open)
-	feed := feedNamed("f")
-	for b := range 24 {
-		var batch []store.Observation
-		for i := range 500 {
-			o := dated(fmt.Sprintf("n%d-%d.many.example", b, i), 1+i%25)
-			switch {
-			case b%6 == 1:
-				o.TLP = ioc.Red
-			case b%6 == 4:
-				o.Indicator = indicator(ioc.URL, "http://"+o.Indicator.Value+"/")
-			}
-			batch = append(batch, o)
-		}
-		w.say(feed, batch...)
-	}
-	all := w.verify()
-	for _, c := range []struct {
-		name  string
-		types []ioc.Type
-		may   ioc.TLP
-		total int
-		bound bool
-	}{
-		{"all", nil, ioc.Red, store.Cap, true},
-		{"what is clear", nil, ioc.Clear, store.Cap, false},
-		{"domains", []ioc.Type{ioc.Domain}, ioc.Red, store.Cap, false},
-		{"clear domains", []ioc.Type{ioc.Domain}, ioc.Clear, 8000, false},
-		{"urls", []ioc.Type{ioc.URL}, ioc.Red, 2000, false},
-	} {
-		q := holding("many.example")
-		q.Types, q.MaxTLP = c.types, c.may
-		for _, q.Offset = range []int{0, 7900, store.Cap - 100} {
-			got := w.contains(q)
-			same(t, c.name+": total", []any{got.Total, got.LowerBound}, []any{c.total, c.bound})
-			sameMatches(t, fmt.Sprintf("%s, offset %d", c.name, q.Offset), got, oracleContains(all, q))
-		}
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
@@ -17,7 +16,6 @@ func exactCases() []testCase {
 		{"windows are disjoint and complete", exactWindows},
 		{"marking", exactMarking},
 		{"several keys against the oracle", exactOracle},
-		{"more than the cap", exactCap},
 	}
 }
 
@@ -158,36 +156,4 @@ func exactOracle(t *testing.T, open Open) {
 		q.Window = store.Window{Limit: 1 + rng.IntN(20), Offset: rng.IntN(3)}
 		sameMatches(t, fmt.Sprintf("%+v", q), w.exact(q), oracleExact(all, q))
 	}
-}
-
-func exactCap(t *testing.T, open Open) {
-	if testing.Short() {
-		t.Skip("writes more records than the cap")
-	}
-	w := newWorld(t, open)
-	feed := feedNamed("f")
-	const extra = 40
-	set := copies(feed, "a.example", store.Cap+extra, func(i int) int { return i % 20 })
-	for i := range set[:extra] {
-		// The oldest were seen last, and still are not among what is ranked.
-		set[i].LastSeen = time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
-	}
-	w.run(feed, batches(set, 500)...)
-	q := store.ExactQuery{
-		Keys: []store.TypedKey{{Type: ioc.Domain, Key: "a.example"}}, Window: store.Window{Limit: 50},
-	}
-	check := func(what string) {
-		t.Helper()
-		all := w.verify()
-		for _, q.Offset = range []int{0, 5000, store.Cap - 50} {
-			sameMatches(t, fmt.Sprintf("%s, offset %d", what, q.Offset), w.exact(q), oracleExact(all, q))
-		}
-	}
-	check("at first")
-	same(t, "lower bound", w.exact(q).LowerBound, true)
-	w.say(feed, tagged(set[0], "news"))
-	check("an update adds nothing")
-	w.remove(idsOf(w.verify()[:extra])...)
-	check("exactly the cap")
-	same(t, "lower bound", w.exact(q).LowerBound, false)
 }

@@ -23,7 +23,6 @@ func listCases() []testCase {
 		{"marking, after a look-up in the same view", listAfterExact},
 		{"article", listArticle},
 		{"words are whole words", listWords},
-		{"more than the cap", listCap},
 	}
 }
 
@@ -301,40 +300,4 @@ func listWords(t *testing.T, open Open) {
 			}
 		}
 	}
-}
-
-func listCap(t *testing.T, open Open) {
-	if testing.Short() {
-		t.Skip("writes more records than the cap")
-	}
-	w := newWorld(t, open)
-	var set []store.Observation
-	for i := range store.Cap + 300 {
-		o := dated(fmt.Sprintf("a%d.example", i), 1)
-		if i < 300 {
-			o.Tags = []string{"few"}
-		}
-		set = append(set, o)
-	}
-	w.run(feedNamed("f"), batches(set, 2000)...)
-	all, seq := w.verify(), w.seq()
-	few := unfiltered()
-	few.Tags = []string{"few"}
-	for _, f := range []store.Filter{unfiltered(), few} {
-		for _, p := range []store.Page{{Limit: 10}, {Limit: 10, Offset: store.Cap}, {Limit: 10, Offset: store.Cap - 5}} {
-			sameList(t, fmt.Sprintf("%+v %+v", f, p), w.list(f, p), oracleList(all, f, p, seq))
-		}
-	}
-	// A walk goes deeper than the cap.
-	p, n := store.Page{Limit: 3000}, 0
-	for {
-		l := w.list(unfiltered(), p)
-		same(t, "total on the way", []any{l.Total, l.LowerBound}, []any{store.Cap, true})
-		n += len(l.Records)
-		if l.Next == nil {
-			break
-		}
-		p.After = l.Next
-	}
-	same(t, "walked", n, store.Cap+300)
 }

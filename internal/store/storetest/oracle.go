@@ -15,15 +15,12 @@ import (
 // records in the order in which they were first made.
 
 func oracleExact(all []store.Record, q store.ExactQuery) store.Matches {
-	var hits []store.Record
-	for _, r := range all {
-		if q.Sees(r.TLP) && slices.Contains(q.Keys, store.TypedKey{Type: r.Type, Key: r.Key}) {
-			hits = append(hits, r)
-		}
-	}
+	hits := among(all, func(r *store.Record) bool {
+		return q.Sees(r.TLP) && slices.Contains(q.Keys, store.TypedKey{Type: r.Type, Key: r.Key})
+	})
 	m := capped(&hits)
 	slices.SortFunc(hits, byLastSeen)
-	m.Records = window(hits, q.Window)
+	m.Records = records(window(hits, q.Window))
 	return m
 }
 
@@ -47,7 +44,7 @@ func oracleContains(all []store.Record, q store.ContainsQuery) store.Matches {
 		return cmp.Or(
 			cmp.Compare(a.place, b.place),
 			cmp.Compare(len(a.record.Key), len(b.record.Key)),
-			byLastSeen(*a.record, *b.record))
+			byLastSeen(a.record, b.record))
 	})
 	for _, h := range window(hits, q.Window) {
 		m.Records = append(m.Records, *h.record)
@@ -70,7 +67,7 @@ func window[T any](hits []T, w store.Window) []T {
 	return hits[from:min(from+w.Limit, len(hits))]
 }
 
-func byLastSeen(a, b store.Record) int {
+func byLastSeen(a, b *store.Record) int {
 	return cmp.Or(b.LastSeen.Compare(a.LastSeen), byID(a.ID, b.ID))
 }
 
@@ -79,19 +76,19 @@ func byID(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 func oracleRelated(all []store.Record, q store.RelatedQuery) []store.Related {
 	seen := map[store.TypedKey]bool{}
 	var out []store.Related
-	take := func(rows []store.Record, why store.Relation) {
+	take := func(rows []*store.Record, why store.Relation) {
 		for _, r := range rows {
 			k := store.TypedKey{Type: r.Type, Key: r.Key}
-			if len(out) == q.Limit || seen[k] || !q.Sees(r.TLP) || oracleIsMatch(q, r) {
+			if len(out) == q.Limit || seen[k] || !q.Sees(r.TLP) || oracleIsMatch(q, *r) {
 				continue
 			}
 			seen[k] = true
-			out = append(out, store.Related{Record: r, Relation: why})
+			out = append(out, store.Related{Record: *r, Relation: why})
 		}
 	}
 	for _, id := range q.ArticleIDs() {
-		rows := filter(all, func(r store.Record) bool { return r.Article != nil && r.Article.ID == id })
-		slices.SortFunc(rows, func(a, b store.Record) int {
+		rows := among(all, func(r *store.Record) bool { return r.Article != nil && r.Article.ID == id })
+		slices.SortFunc(rows, func(a, b *store.Record) int {
 			return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), byLastSeen(a, b))
 		})
 		take(rows, store.RelationArticle)
@@ -102,7 +99,7 @@ func oracleRelated(all []store.Record, q store.RelatedQuery) []store.Related {
 			families[f] = true
 		}
 	}
-	rows := filter(all, func(r store.Record) bool {
+	rows := among(all, func(r *store.Record) bool {
 		return slices.ContainsFunc(r.Families, func(f string) bool { return families[f] })
 	})
 	slices.SortFunc(rows, byChange)
@@ -118,12 +115,12 @@ func oracleIsMatch(q store.RelatedQuery, r store.Record) bool {
 }
 
 // byChange is the order of a List.
-func byChange(a, b store.Record) int {
+func byChange(a, b *store.Record) int {
 	return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), cmp.Compare(b.Seq, a.Seq), byID(a.ID, b.ID))
 }
 
 func oracleList(all []store.Record, f store.Filter, p store.Page, seq int64) store.List {
-	hits := filter(all, func(r store.Record) bool { return passes(f, r) })
+	hits := among(all, func(r *store.Record) bool { return passes(f, *r) })
 	slices.SortFunc(hits, byChange)
 	var l store.List
 	if !p.NoTotal {
@@ -133,9 +130,9 @@ func oracleList(all []store.Record, f store.Filter, p store.Page, seq int64) sto
 	if p.After != nil {
 		began = p.After.Began
 		after := store.Record{ID: p.After.ID, Seq: p.After.Seq, UpdatedAt: p.After.UpdatedAt}
-		hits = filter(hits, func(r store.Record) bool { return byChange(r, after) > 0 && r.Seq <= began })
+		hits = slices.DeleteFunc(hits, func(r *store.Record) bool { return byChange(r, &after) <= 0 || r.Seq > began })
 	}
-	l.Records = window(hits, store.Window{Limit: p.Limit, Offset: p.Offset})
+	l.Records = records(window(hits, store.Window{Limit: p.Limit, Offset: p.Offset}))
 	if n := len(l.Records); n > 0 && p.Offset+n < len(hits) {
 		last := l.Records[n-1]
 		l.Next = &store.Position{UpdatedAt: last.UpdatedAt, Seq: last.Seq, ID: last.ID, Began: began}
@@ -166,6 +163,26 @@ func passes(f store.Filter, r store.Record) bool {
 // anyOf reports whether one of the wanted is there; none wanted is no filter.
 func anyOf[T comparable](wanted, have []T) bool {
 	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w T) bool { return slices.Contains(have, w) })
+}
+
+// among returns those that are kept, in order, without copying them: records are
+// large, and the oracle sorts many.
+func among(all []store.Record, keep func(*store.Record) bool) []*store.Record {
+	var out []*store.Record
+	for i := range all {
+		if keep(&all[i]) {
+			out = append(out, &all[i])
+		}
+	}
+	return out
+}
+
+func records(rs []*store.Record) []store.Record {
+	var out []store.Record
+	for _, r := range rs {
+		out = append(out, *r)
+	}
+	return out
 }
 
 func filter(all []store.Record, keep func(store.Record) bool) []store.Record {

@@ -2,12 +2,9 @@ package storetest
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
@@ -25,7 +22,6 @@ func pruneCases() []testCase {
 		{"random histories", pruneHistories},
 		{"while others write", pruneTogether},
 		{"cancelled", pruneCancelled},
-		{"many", pruneMany},
 	}
 }
 
@@ -339,36 +335,4 @@ func pruneCancelled(t *testing.T, open Open) {
 	is(t, "Prune", err, context.Canceled)
 	same(t, "pruned", n, store.Pruned{})
 	w.verify()
-}
-
-// pruneMany takes more pieces than one.
-func pruneMany(t *testing.T, open Open) {
-	if testing.Short() {
-		t.Skip("writes many records")
-	}
-	w := newWorld(t, open)
-	feed := feedNamed("f")
-	var set []store.Observation
-	for i := range 12_000 {
-		o := dated(fmt.Sprintf("n%d.many.example", i), 20)
-		if i%9 == 0 {
-			o = dated(fmt.Sprintf("n%d.many.example", i), 1)
-		}
-		if i%40 == 0 {
-			o.Article = article(feed, fmt.Sprintf("https://reports.example/%d", i))
-			o.Article.Fetched = inJanuary(1 + i/40%20)
-		}
-		set = append(set, o)
-	}
-	w.run(feed, batches(set, 2000)...)
-	p := store.Policy{Records: []store.Expiry{{Unseen: 10 * oneDay}}, Articles: oneDay}
-	got := w.prune(p, inJanuary(15))
-	same(t, "pruned", []int64{got.Records, got.Sightings}, []int64{1334, 1334})
-	if got.Articles == 0 || got.Articles == 300 {
-		t.Fatalf("%d articles of 300 were archived", got.Articles)
-	}
-	same(t, "contains", w.contains(holding("many.example")).Total, store.Cap)
-	if w.verify()[0].ID == uuid.Nil {
-		t.Fatal("a record without an id")
-	}
 }

@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"contains", containsCases()},
 		{"related", relatedCases()},
 		{"list", listCases()},
+		{"cap", capCases()},
 		{"walk", walkCases()},
 		{"keys", keyCases()},
 		{"as of", asOfCases()},

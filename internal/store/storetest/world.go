@@ -219,7 +219,7 @@ func readAll(t *testing.T, ctx context.Context, st store.Store) map[uuid.UUID]st
 			must(t, err)
 			for i := range l.Records {
 				r := &l.Records[i]
-				if last != nil && byChange(*last, *r) >= 0 {
+				if last != nil && byChange(last, r) >= 0 {
 					t.Fatalf("list is out of order: %s (seq %d) before %s (seq %d)", last.ID, last.Seq, r.ID, r.Seq)
 				}
 				all[r.ID], last = *r, r
