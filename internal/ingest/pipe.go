@@ -48,18 +48,18 @@ type part struct {
 	list []store.Observation
 }
 
-// firstRoom is the observations that a part has room for when it is made: a
-// report has a few, and a list makes it grow.
+// firstRoom is how many observations the first batch has room for: a report has
+// a few, and a list makes it grow.
 const firstRoom = 1 << 10
 
-// part returns the batch's part for the lane, made with room for some of size.
+// part returns the batch's part for the lane, made with room for size in all.
 func (b *batch) part(l *lane, size int) *part {
 	for i := range b.parts {
 		if b.parts[i].lane == l {
 			return &b.parts[i]
 		}
 	}
-	b.parts = append(b.parts, part{lane: l, list: make([]store.Observation, 0, min(size-b.count, firstRoom))})
+	b.parts = append(b.parts, part{lane: l, list: make([]store.Observation, 0, max(size-b.count, 0))})
 	return &b.parts[len(b.parts)-1]
 }
 
@@ -73,7 +73,9 @@ func (b *batch) lose() {
 
 // pipe joins the side that reads with the side that writes.
 type pipe struct {
-	size    int
+	size int
+	// room is what the next batch begins with: as much as the last one took.
+	room    int
 	filling batch
 	full    chan batch
 	// ended is closed when the writing side has ended, for whatever reason.
@@ -82,14 +84,14 @@ type pipe struct {
 }
 
 func newPipe(size int) *pipe {
-	return &pipe{size: size, full: make(chan batch, queued), ended: make(chan struct{})}
+	return &pipe{size: size, room: firstRoom, full: make(chan batch, queued), ended: make(chan struct{})}
 }
 
 // add takes an observation, and waits while the writer is behind. The only
 // error is errStopped.
 func (p *pipe) add(l *lane, o store.Observation) error {
 	b := &p.filling
-	to := b.part(l, p.size)
+	to := b.part(l, p.room)
 	var last store.Observation
 	if n := len(to.list); n > 0 {
 		last = to.list[n-1]
@@ -133,7 +135,7 @@ const stringHeader = 16
 // flush hands over what there is.
 func (p *pipe) flush() error {
 	b := p.filling
-	p.filling = batch{}
+	p.filling, p.room = batch{}, max(b.count, firstRoom)
 	if b.count == 0 {
 		return nil
 	}
