@@ -62,8 +62,16 @@ func TestFeedsKey(t *testing.T) {
 	if bare.status != statusFailed || !strings.Contains(bare.stderr, "--key-header") {
 		t.Errorf("without a key: %+v", bare)
 	}
+	keyed := slices.Concat(add, []string{"--key-header", "Auth-Key", "--key-env", "HERON_KEY"})
+	if unset := withFeeds(t, nil, keyed...); unset.status != statusFailed || !strings.Contains(unset.stderr, "no key was sent: HERON_KEY holds none") {
+		t.Errorf("with a variable that is not set: %+v", unset)
+	}
+	wrong := withFeeds(t, []string{"HERON_KEY=egret"}, keyed...)
+	if wrong.status != statusFailed || !strings.Contains(wrong.stderr, "does not take the key in HERON_KEY as header Auth-Key") || strings.Contains(wrong.stderr, "egret") {
+		t.Errorf("with another key: %+v", wrong)
+	}
 	env := []string{"HERON_KEY=heron"}
-	with := withFeeds(t, env, append(add, "--key-header", "Auth-Key", "--key-env", "HERON_KEY")...)
+	with := withFeeds(t, env, keyed...)
 	if with.status != statusDone {
 		t.Fatalf("with a key: %+v", with)
 	}

@@ -142,7 +142,7 @@ func (a *app) tryNew(ctx context.Context, s *feedSetup, t *tested) error {
 	}
 	err := t.failure()
 	if err == nil && t.Format == htmlFormat && t.Feed.Format == "" {
-		err = errors.New("test feed: a web page came" + trialAdvice("web page came instead"))
+		err = errors.New("test feed: a web page came" + t.advice("web page came instead"))
 	}
 	if err != nil {
 		return fmt.Errorf("%w%s", err, unwritten)

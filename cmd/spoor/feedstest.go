@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,8 +119,10 @@ func (a *app) try(ctx context.Context, s *feedSetup, t *tested) error {
 	defer done()
 	if ingest.IsDiscovery(t.source) {
 		t.isServer = true
-		t.collections, err = poller.Discover(ctx, t.source)
-		return err
+		if t.collections, err = poller.Discover(ctx, t.source); err != nil {
+			return fmt.Errorf("%w%s", err, t.advice(err.Error()))
+		}
+		return nil
 	}
 	if t.source.Format == "" {
 		t.source.Format = formatOf(t.source.URL)
@@ -172,16 +175,16 @@ func (t *tested) failure() error {
 	if t.isServer || t.Stats.Status != store.RunFailed {
 		return nil
 	}
-	return fmt.Errorf("test feed: %s%s", t.Stats.Error, trialAdvice(t.Stats.Error))
+	return fmt.Errorf("test feed: %s%s", t.Stats.Error, t.advice(t.Stats.Error))
 }
 
-// trialAdvice says what to do about what was wrong with a source, where that
-// does not say it itself.
-func trialAdvice(text string) string {
+// advice says what to do about what was wrong with the feed's source, where
+// that does not say it itself.
+func (f setUp) advice(text string) string {
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case has("answered 401"), has("answered 403"), has("answered 407"):
-		return ": it may want a key: name its header with --key-header, and where the key is with --key-env or --key-file"
+		return f.keyAdvice()
 	case has("answered 404"), has("answered 410"):
 		return ": is that the feed's address?"
 	case has("web page came instead"):
@@ -192,6 +195,18 @@ func trialAdvice(text string) string {
 		return ": the feed's publisher has to correct that"
 	}
 	return ""
+}
+
+// keyAdvice says what to do about the key of a feed whose publisher refuses.
+func (f setUp) keyAdvice() string {
+	where := cmp.Or(f.KeyEnv, f.KeyFile)
+	switch {
+	case where == "":
+		return ": it may want a key: name its header with --key-header, and where the key is with --key-env or --key-file"
+	case len(f.source.Header) == 0:
+		return ": no key was sent: " + where + " holds none"
+	}
+	return ": it does not take the key in " + where + " as header " + f.KeyHeader
 }
 
 // trialEntry is what "feeds test --json" prints.
