@@ -28,9 +28,11 @@ const (
 	maxDetail = 80
 	// maxHeldRows and maxHeld bound what is held of a document whose rows mean
 	// something only together (a MISP event, a STIX bundle), in rows and in
-	// bytes of input. Over either the document is refused with errTooMuch.
+	// bytes: of input, and of what is made of it beside. Over either the
+	// document is refused with errTooMuch. Collected garbage comes on top, up to
+	// as much again.
 	maxHeldRows = 200_000
-	maxHeld     = 256 << 20
+	maxHeld     = 128 << 20
 )
 
 // errTooMuch marks a document that is over the bounds as a whole.

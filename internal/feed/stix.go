@@ -101,13 +101,14 @@ type stixDocument struct {
 	rows []stixRow
 	// observables is whether some of them are.
 	observables bool
-	// number and held are the objects so far, and their size in bytes.
+	// number and held are the objects so far, and what they take in bytes.
 	number, held int
 
 	// What the rows are related to, by id.
 	nodes     map[string]stixNode
 	markings  map[string]ioc.TLP
-	reports   []*stixObject
+	reports   []stixRow
+	groupings []stixRow
 	out, in   map[string][]stixEdge
 	seen      []stixSeen       // one for each observed data
 	observed  map[string][]int // which of them are of an observable
@@ -119,6 +120,8 @@ type stixDocument struct {
 	covered  map[string]bool
 	// What nodes say, and what indicators and other rows are told by theirs.
 	expanded, named, blamed map[stixLevel]stixWords
+	// kept is how many words those three hold.
+	kept int
 }
 
 // stixRow is an object that gives items, or a skip when it has a reason. It is
@@ -179,9 +182,14 @@ func (d *stixDocument) add(row stixRow) error {
 	return d.grow(0)
 }
 
-// grow counts an object, a row or not, and refuses the document over a bound.
+// grow counts an object, a row or not.
 func (d *stixDocument) grow(size int) error {
 	d.number++
+	return d.hold(size + stixObjectCost)
+}
+
+// hold counts bytes, and refuses the document over a bound.
+func (d *stixDocument) hold(size int) error {
 	d.held += size
 	switch {
 	case d.number > 2*maxHeldRows || len(d.rows) > maxHeldRows:
@@ -218,7 +226,7 @@ func (d *stixDocument) object(where string, raw []byte) error {
 	case kind == "observed-data":
 		return d.observation(where, o)
 	}
-	return d.about(o)
+	return d.about(o, raw)
 }
 
 // withdraw notes that all versions of an object up to this one are revoked.
@@ -255,6 +263,9 @@ func (d *stixDocument) withdrawnSkip(where string, o *stixObject) Skip {
 // observation takes observed data: references to observables (2.1), or the
 // observables themselves (2.0).
 func (d *stixDocument) observation(where string, o *stixObject) error {
+	if err := d.hold(o.cost()); err != nil {
+		return err
+	}
 	n := len(d.seen)
 	d.seen = append(d.seen, stixSeen{
 		first: parseTime(string(o.FirstObserved)), last: parseTime(string(o.LastObserved)),

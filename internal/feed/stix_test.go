@@ -3,6 +3,8 @@ package feed
 import (
 	"errors"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -259,6 +261,67 @@ func TestSTIXTooMany(t *testing.T) {
 	got := collect(t, stixParser{}, "", `{"objects":[`+strings.Repeat(`7,`, maxHeldRows+1)+`]}`)
 	if !errors.Is(got.err, errTooMuch) || len(got.items)+len(got.skips) != 0 {
 		t.Errorf("error = %v after %d rows, want %v and none", got.err, len(got.items)+len(got.skips), errTooMuch)
+	}
+}
+
+// TestSTIXManyReferences holds bundles of few objects that name very many
+// others in few bytes each: what is made of them is bounded, not their text.
+func TestSTIXManyReferences(t *testing.T) {
+	t.Parallel()
+	const objects, refs = 18, 100_000
+	for _, test := range []struct{ name, before, after string }{
+		{"observed data", `{"type":"observed-data","object_refs":[`, `]}`},
+		{"reports", `{"type":"report","object_refs":[`, `]}`},
+		{"samples", `{"type":"malware","sample_refs":[`, `]}`},
+		{"markings", `{"type":"tool","object_marking_refs":[`, `]}`},
+		{"markings twice", `{"type":"relationship","source_ref":"a","target_ref":"b","object_marking_refs":[`, `]}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var parts []io.Reader
+			for i := range 2 * objects {
+				parts = append(parts, generated(func() string {
+					list := make([]string, refs)
+					for k := range list {
+						list[k] = strconv.FormatInt(int64(i*refs+k), 36)
+					}
+					return `,` + test.before + `"` + strings.Join(list, `","`) + `"` + test.after
+				}))
+			}
+			in := io.MultiReader(strings.NewReader(`{"objects":[7`), io.MultiReader(parts...), strings.NewReader(`]}`))
+			err := stixParser{}.Parse(t.Context(), in, Source{}, Sink{Item: func(Item) error { return nil }, Skip: func(Skip) error { return nil }})
+			if !errors.Is(err, errTooMuch) {
+				t.Errorf("error %v, want %v", err, errTooMuch)
+			}
+		})
+	}
+}
+
+// generated is a text that is made when it is first read.
+func generated(make func() string) io.Reader {
+	var made *strings.Reader
+	return readerFunc(func(p []byte) (int, error) {
+		if made == nil {
+			made = strings.NewReader(make())
+		}
+		return made.Read(p)
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestSTIXKeptWords gives very many rows words of two sources each, which are
+// not the words of any one.
+func TestSTIXKeptWords(t *testing.T) {
+	t.Parallel()
+	d := newSTIXDocument()
+	for i := range 3 * maxKeptWords / maxTags {
+		d.keep(d.named, stixLevel{id: strconv.Itoa(i)}, stixWords{tags: make([]string, maxTags)})
+	}
+	if most := maxKeptWords / maxTags; len(d.named) > most || len(d.named) == 0 {
+		t.Errorf("%d lists kept, want some and at most %d", len(d.named), most)
 	}
 }
 

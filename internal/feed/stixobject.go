@@ -143,6 +143,30 @@ func (o *stixObject) defines() ioc.TLP {
 	return tlp
 }
 
+// What is held of an object beside its text, in bytes, with the room that maps
+// and lists keep free: few bytes of input may name very many others.
+const (
+	stixObjectCost = 128
+	stixWordCost   = 64
+	stixReportCost = 96  // an object of a report
+	stixSampleCost = 256 // a sample of a malware
+	stixSeenCost   = 400 // an observable of observed data
+
+	// maxKeptWords bounds what is kept of what nodes say to rows.
+	maxKeptWords = 1 << 20
+)
+
+// cost is what is held of an object that is no row, beside its text.
+func (o *stixObject) cost() int {
+	words := len(o.MarkingRefs) + len(o.Granular) + len(o.Labels) + len(o.IndicatorTypes) + len(o.ReportTypes) +
+		len(o.Phases.value) + len(o.References.value)
+	refs := stixReportCost
+	if o.Type == "observed-data" {
+		refs = stixSeenCost
+	}
+	return words*stixWordCost + len(o.ObjectRefs.value)*refs + len(o.SampleRefs.value)*stixSampleCost + len(o.Objects.value)*stixSeenCost
+}
+
 // links are the web addresses of the external references, in order, without
 // those of catalogues, which describe a technique or weakness and no report.
 func (o *stixObject) links() (links []string) {

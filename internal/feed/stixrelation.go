@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"time"
 
 	"spoor/internal/ioc"
@@ -57,7 +58,10 @@ type stixLevel struct {
 }
 
 // about takes an object that is no row.
-func (d *stixDocument) about(o *stixObject) error {
+func (d *stixDocument) about(o *stixObject, raw []byte) error {
+	if err := d.hold(o.cost()); err != nil {
+		return err
+	}
 	node := stixNode{name: string(o.Name), markings: o.markings()}
 	switch o.Type {
 	case "malware", "tool":
@@ -74,8 +78,11 @@ func (d *stixDocument) about(o *stixObject) error {
 	case "marking-definition":
 		d.markings[string(o.ID)] = max(d.markings[string(o.ID)], o.defines())
 		return nil
-	case "report", "grouping":
-		d.reports = append(d.reports, o)
+	case "report":
+		d.reports = append(d.reports, stixRow{raw: bytes.Clone(raw)})
+		return nil
+	case "grouping":
+		d.groupings = append(d.groupings, stixRow{raw: bytes.Clone(raw)})
 		return nil
 	case "relationship":
 		from, to, kind := string(o.SourceRef), string(o.TargetRef), string(o.RelationshipType)
@@ -140,9 +147,11 @@ func (d *stixDocument) resolve() {
 		}
 	}
 	// Reports before groupings, which only gather what belongs together.
-	for _, kind := range []text{"report", "grouping"} {
-		for _, o := range d.reports {
-			if o.Type != kind || d.isWithdrawn(o) {
+	for _, list := range [...][]stixRow{d.reports, d.groupings} {
+		for i := range list {
+			o := list[i].object()
+			list[i].raw = nil
+			if d.isWithdrawn(o) {
 				continue
 			}
 			a := stixArticle{d.article(o), d.tlp(o.markings())}
@@ -211,7 +220,7 @@ func (d *stixDocument) describe(o *stixObject, it *Item) {
 	words, done := known[level]
 	if !done && id != "" {
 		words = d.related(edges[id], level.tlp)
-		known[level] = words
+		d.keep(known, level, words)
 	}
 	it.Tags = union(o.tags(), words.tags)
 	it.Families = words.families
@@ -258,8 +267,20 @@ func (d *stixDocument) words(at stixLevel) stixWords {
 			}
 		}
 	}
-	d.expanded[at] = words
+	d.keep(d.expanded, at, words)
 	return words
+}
+
+// keep notes words in one of the three tables. They are only kept so that what
+// is asked for often is not made again: over the bound they are all dropped.
+func (d *stixDocument) keep(table map[stixLevel]stixWords, at stixLevel, words stixWords) {
+	if d.kept += 1 + len(words.tags) + len(words.families) + len(words.techniques); d.kept > maxKeptWords {
+		d.kept = 0
+		clear(d.expanded)
+		clear(d.named)
+		clear(d.blamed)
+	}
+	table[at] = words
 }
 
 func (w *stixWords) add(node stixNode) {
