@@ -15,7 +15,7 @@ func FeedSettings() []Setting {
 		s := Setting{Key: name, Doc: f.Tag.Get("doc"), index: []int{i}}
 		switch f.Type.Kind() {
 		case reflect.Pointer:
-			s.Kind = "yes/no"
+			s.Kind = "true/false"
 		case reflect.Float64:
 			s.Kind = "number"
 		default:

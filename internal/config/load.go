@@ -142,7 +142,7 @@ func expected(kind string) string {
 		return "duration such as 5s or 1m30s"
 	case "number":
 		return "whole number"
-	case "yes/no":
+	case "true/false":
 		return "true or false"
 	default:
 		return kind

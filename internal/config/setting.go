@@ -21,7 +21,7 @@ type Setting struct {
 	Flag string
 	// Doc says in one line what it does.
 	Doc string
-	// Kind is the word for its values: text, number, yes/no, duration, list.
+	// Kind is the word for its values: text, number, true/false, duration, list.
 	Kind string
 	// Default is the default value as text.
 	Default string
@@ -79,7 +79,7 @@ func kind(v reflect.Value) string {
 	case int:
 		return "number"
 	case bool:
-		return "yes/no"
+		return "true/false"
 	case []string:
 		return "list"
 	default:
