@@ -205,7 +205,12 @@ func TestArticleSeverity(t *testing.T) {
 	t.Parallel()
 	p, d := newPress(t), newDesk(t)
 	p.put("/kev", "application/json", `{"vulnerabilities":[{"cveID":"CVE-2026-11111","vulnerabilityName":"Heron","dateAdded":"2026-10-01"}]}`)
-	d.poll(source("kev", p.URL+"/kev", "kev"), store.RunOK)
+	kev := source("kev", p.URL+"/kev", "kev")
+	kev.Category = store.Government
+	d.poll(kev, store.RunOK)
+	// Anybody can write the tag.
+	p.put("/own", "application/json", `{"vulnerabilities":[{"cveID":"CVE-2026-22222","vulnerabilityName":"Egret","dateAdded":"2026-10-01"}]}`)
+	d.poll(source("own", p.URL+"/own", "kev"), store.RunOK)
 	p.put("/feed", "application/rss+xml", rss(item("1", p.URL+"/one", "Gamaredon again", story("one[.]bad-relay[.]example")+
 		"<p>It exploits CVE-2026-11111 and CVE-2026-22222 and encrypts files (T1486).</p>")))
 	d.poll(source("heron", p.URL+"/feed", "news"), store.RunOK)

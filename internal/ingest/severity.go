@@ -10,7 +10,8 @@ import (
 	"spoor/internal/store"
 )
 
-// exploitedTag is the tag of vulnerabilities that are known to be exploited.
+// exploitedTag is the tag of vulnerabilities that are known to be exploited. A
+// government's feed is believed that: any other can write any tag.
 const exploitedTag = "kev"
 
 // severity reckons how serious a report is that names actors. Which of its
@@ -48,7 +49,7 @@ func (p *pass) exploited(ctx context.Context, cves []string) (int, error) {
 			if err != nil {
 				return err
 			}
-			if slices.ContainsFunc(found.Records, func(r store.Record) bool { return slices.Contains(r.Tags, exploitedTag) }) {
+			if slices.ContainsFunc(found.Records, isExploited) {
 				n++
 			}
 		}
@@ -58,4 +59,8 @@ func (p *pass) exploited(ctx context.Context, cves []string) (int, error) {
 		return 0, fmt.Errorf("look up vulnerabilities: %w", err)
 	}
 	return n, nil
+}
+
+func isExploited(r store.Record) bool {
+	return r.Feed.Category == store.Government && slices.Contains(r.Tags, exploitedTag)
 }
