@@ -2,45 +2,60 @@ package extract
 
 import "strings"
 
-// serverKey says that position i stands behind a key of settings that names a
-// server: "host = ", "c2_1=", `"fallback": "`. Only texts about malware have
-// settings that are meant.
-func (s *scanner) serverKey(i int) bool {
+// keyBefore is the key of settings whose value position i begins or stands in:
+// "host = ", "c2_1=", `"fallback": "`; empty without one.
+func (s *scanner) keyBefore(i int) string {
 	const reach = 128
 	left := s.text[max(s.place.start, i-reach):i]
 	s.steps += len(left)
 	k := len(left) - 1
 	for ; k >= 0; k-- {
-		if left[k] == '=' && (k+1 < len(left) || k > 0) && !strings.ContainsAny(left[k:], "?&") {
+		if left[k] == '=' && !strings.ContainsAny(left[k:], "?&") {
 			break
 		}
 		if left[k] == ':' && (k+1 == len(left) || strings.IndexByte(" \t\"'", left[k+1]) >= 0) {
 			break
 		}
 	}
-	if k < 0 {
-		return false
-	}
-	if foldPrefix(strings.TrimLeft(left, " \t>"), "host:") {
-		return false // of a request: as often the victim's
+	if k < 0 || foldPrefix(strings.TrimLeft(left, " \t>"), "host:") {
+		return "" // Host: of a request is as often the victim's
 	}
 	key := strings.TrimRight(left[:k], " \t\"'`:]")
-	key = key[strings.LastIndexAny(key, " \t\"'`{,;|(")+1:]
-	return (s.doc.authorDefangs() || s.doc.speaksOfMalice()) && namesServer(key)
+	return strings.TrimLeft(key[strings.LastIndexAny(key, " \t\"'`{,;|(")+1:], "$")
+}
+
+// setting says whether the key before position i names a server of the
+// attacker's: no is a key that names somebody else's. Only texts about malware
+// have settings that are meant.
+func (s *scanner) setting(i int) answer {
+	if s.place.kind == cell {
+		return unasked
+	}
+	key := s.keyBefore(i)
+	if key == "" {
+		return unasked
+	}
+	how := namesServer(key)
+	if how == yes && !s.doc.authorDefangs() && !s.doc.speaksOfMalice() {
+		return unasked
+	}
+	return how
 }
 
 // namesServer looks at the words of a key: c2_url, Settings.Host, BASE.
-func namesServer(key string) bool {
+func namesServer(key string) answer {
 	const longest = 40
+	found := unasked
 	if len(key) > longest {
-		return false
+		return found
 	}
-	found := false
 	for w := range strings.FieldsFuncSeq(key, func(r rune) bool { return r == '_' || r == '-' || r == '.' || r == '$' }) {
 		if otherKeys.has(w) {
-			return false
+			return no
 		}
-		found = found || serverKeys.has(w) || serverKeys.has(strings.TrimRight(w, "0123456789"))
+		if serverKeys.has(w) || serverKeys.has(strings.TrimRight(w, "0123456789")) {
+			found = yes
+		}
 	}
 	return found
 }
@@ -52,6 +67,9 @@ func (s *scanner) isSecret(i, j int) bool {
 	p := &s.place
 	if p.kind == cell {
 		if p.column(s.text, i) == secretColumn {
+			return true
+		}
+		if first := p.firstCell(s.text, i); p.columns.count == 2 && hasWord(first, secretWords) && digestsIn(first) == 0 {
 			return true
 		}
 	} else if p.kind != paragraph && s.underKeys() {
@@ -97,12 +115,23 @@ func (s *scanner) isChecked(left string, digits int) bool {
 			sum = true
 		case mustWords.has(w), last == "has" && w == "to":
 			must = true
+		case strings.EqualFold(w, "own") && strings.EqualFold(last, "our"):
+			must = true
 		case maliceWords.has(w):
 			bad = true
 		}
 		last = w
 	}
 	return sum && must && !bad
+}
+
+// fetched says that a command before position i, in its line, loads what stands
+// there, in a text about malware.
+func (s *scanner) fetched(i int) bool {
+	const reach = 64
+	left := s.text[max(s.place.start, i-reach):i]
+	s.steps += len(left)
+	return hasWord(left, fetchWords) && (s.doc.authorDefangs() || s.doc.speaksOfMalice())
 }
 
 // underKeys says that the nearest title is about keys and not about files.
@@ -149,6 +178,10 @@ func (p *place) installs() bool {
 	}
 	if p.howto == unasked {
 		p.howto = no
+		if hasWord(p.titles.intro, howtoWords) {
+			p.howto = yes
+			return true
+		}
 		const most = 2048
 		block := p.text[p.opened:min(len(p.text), p.opened+most)]
 		if k := strings.Index(block, "\n"+p.fence); k >= 0 {

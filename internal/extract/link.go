@@ -90,6 +90,7 @@ func (s *scanner) link(link string) {
 // in its path: that is the indicator, the page is not.
 func (s *scanner) lookIn(start, host, end int) {
 	source := foldPrefix(s.text[host:end], "gist.")
+	pages := analysis.under(lowerASCII(s.text[host : host+hostLen(s.text[host:end])]))
 	before := ""
 	for i := host; i < end; {
 		j := i
@@ -104,7 +105,7 @@ func (s *scanner) lookIn(start, host, end int) {
 		if i > host && step != "" {
 			source = source || sourceSteps.has(step)
 			if !source {
-				s.step(i, j, before)
+				s.step(i, j, before, pages)
 			}
 			s.mentionStep(step, before)
 		}
@@ -116,12 +117,20 @@ func (s *scanner) lookIn(start, host, end int) {
 
 func isStep(c byte) bool { return c == '/' || c == '?' || c == '=' || c == '&' || c == '#' || c == ':' }
 
+func hostLen(rest string) int {
+	if i := strings.IndexAny(rest, "/?#:"); i >= 0 {
+		return i
+	}
+	return len(rest)
+}
+
 // step emits the step text[i:j] of a path if it is a hash, or an address or a
-// name that the step before announces.
-func (s *scanner) step(i, j int, before string) {
+// name that the step before announces. An MD5 is as often a number of the site:
+// it counts where pages about samples are, or behind a step that says so.
+func (s *scanner) step(i, j int, before string, pages bool) {
 	step := s.text[i:j]
 	if t := hashType(len(step)); t != 0 && allOf(step, isHex) {
-		if mixed(step) {
+		if mixed(step) && (t != ioc.MD5 || pages || sampleSteps.has(before)) {
 			s.emit(t, found{start: i, end: j, plain: s.lowerHex(step)})
 		}
 		return

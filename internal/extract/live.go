@@ -44,6 +44,25 @@ func (s *scanner) isNameServer(t ioc.Type, at found) bool {
 		strings.Contains(left, "serveurs de nom")
 }
 
+// appended says that the string that ends at position j has something put
+// behind it by a program.
+func (s *scanner) appended(j int) bool {
+	rest := s.text[j:min(s.end, j+4)]
+	if rest == "" || (rest[0] != '"' && rest[0] != '\'') {
+		return false
+	}
+	rest = strings.TrimLeft(rest[1:], " ")
+	return rest != "" && (rest[0] == '.' || rest[0] == '+')
+}
+
+// received says that the words before position i are those of a mail's header
+// that name the server that brought it.
+func (s *scanner) received(i int) bool {
+	const reach = 24
+	left := strings.TrimRight(s.text[max(s.place.start, i-reach):i], " (")
+	return strings.HasSuffix(left, "Received: from") && s.place.start > s.headEnd()
+}
+
 // meantHere is meantLive by what stands around the value.
 func (s *scanner) meantHere(t ioc.Type, at found, host string) bool {
 	if t == ioc.Email {
@@ -65,13 +84,19 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if p.columns.count == 2 && p.kind == cell && hasWord(p.firstCell(s.text, at.start), referenceWords) {
 		return false
 	}
+	listed := (p.kind != paragraph && s.leads(at.start)) || s.assigned(at.start)
+	if t == ioc.URL && p.kind == literal && s.isLine(at) {
+		return true // nobody writes a reference as code
+	}
 	if p.installs() {
 		return false
 	}
-	listed := (p.kind != paragraph && s.leads(at.start)) || s.assigned(at.start)
-	setting := p.kind != cell && s.serverKey(at.start)
-	if t == ioc.URL && p.kind == literal && s.isLine(at) {
-		return true // nobody writes a reference as code
+	setting := s.setting(at.start)
+	if setting == no && p.kind == literal {
+		return false
+	}
+	if setting == yes && t == ioc.URL && p.kind == literal && !s.appended(at.end) && dropKeys.has(s.keyBefore(at.start)) {
+		return true // what a platform carries
 	}
 	if !(subject == network && listed) && t != ioc.Email && (platforms.under(host) || s.links(host)) {
 		return false
@@ -82,7 +107,7 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 	if subject == files && column != networkColumn && (t == ioc.Domain || !listed) {
 		return false
 	}
-	if setting && subject != files {
+	if subject != files && (setting == yes || (t == ioc.URL && s.fetched(at.start)) || (t == ioc.Domain && s.received(at.start))) {
 		return true
 	}
 	if subject != network && (p.kind == cell || p.kind == item) && !s.doc.authorDefangs() && !s.doc.speaksOfMalice() {
@@ -142,6 +167,9 @@ func (s *scanner) remember(ind ioc.Indicator) {
 func (s *scanner) unlinkable(at found, host string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return !a.IsPrivate() && !a.IsLoopback() && !a.IsUnspecified()
+	}
+	if strings.HasSuffix(host, ".onion") {
+		return true
 	}
 	scheme, _, ok := strings.Cut(s.text[at.start:at.end], "://")
 	return ok && !foldPrefix(scheme, "http")

@@ -20,7 +20,10 @@ func (s *scanner) meantMail(at found, host string) bool {
 	if s.isHeader(at.start) {
 		return true
 	}
-	if isRole(s.text[at.start:at.end]) && p.area() != network {
+	if p.kind == literal && mailKeys.has(s.keyBefore(at.start)) && (s.doc.authorDefangs() || s.doc.speaksOfMalice()) {
+		return true // of a kit, or of what steals
+	}
+	if isRole(s.text[at.start:at.end]) && p.area() != network && !s.inNote() {
 		return false
 	}
 	switch s.mailCue(at.start) {
@@ -71,7 +74,12 @@ func (s *scanner) isContact(i int) bool {
 		const longest = 500
 		line := s.text[p.start:min(p.end, p.start+longest)]
 		s.steps += len(line)
-		c.line, c.yes = p.start+1, p.signature || hasPhone(line) || strings.Contains(line, "©")
+		if next := s.text[min(p.end+1, len(s.text)):min(p.end+1+longest/2, len(s.text))]; p.kind == paragraph && next != "" {
+			next, _, _ = strings.Cut(next, "\n")
+			c.yes = hasPhone(next)
+			s.steps += len(next)
+		}
+		c.line, c.yes = p.start+1, p.kind == paragraph && c.yes || p.signature || hasPhone(line) || strings.Contains(line, "©")
 	}
 	return s.contact.yes || s.isAuthor(i)
 }
@@ -160,13 +168,13 @@ func (s *scanner) mailCue(i int) answer {
 		}
 		word = wordMarks.trim(word)
 		switch {
-		case senderWords.has(word):
+		case senderWords.has(word), startsAny(word, "발신자", "发件人", "差出人", "отправител"):
 			return s.ifMalice()
-		case n == 0 && strings.EqualFold(word, "from"):
+		case n == 0 && fromWords.has(word):
 			from = true
 		case noteWords.has(word):
 			return s.ifMalice()
-		case (n < 8 && askWords.has(word)) || (n < 8 || from) && referenceWords.has(word):
+		case (n < 8 && !from && askWords.has(word)) || (n < 8 || from) && referenceWords.has(word):
 			asked = true
 		}
 		left = left[:k+1]
@@ -180,6 +188,20 @@ func (s *scanner) mailCue(i int) answer {
 		return s.ifMalice()
 	}
 	return unasked
+}
+
+// startsAny says that a word begins with one of the stems: some languages write
+// particles and endings behind them.
+func startsAny(word string, stems ...string) bool {
+	if word == "" || classes[word[0]]&isHigh == 0 {
+		return false
+	}
+	for _, stem := range stems {
+		if strings.HasPrefix(word, stem) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *scanner) ifMalice() answer {

@@ -50,6 +50,9 @@ type place struct {
 	blank   bool // the previous line was blank
 	code    bool // the previous line was an indented block
 
+	introduced bool // the caption is a line with a colon, and
+	listed     bool // its list has begun
+
 	signature bool // the line stands below the mark of one ("-- ", RFC 3676)
 	last      string
 	steps     int // bytes looked at a second time
@@ -142,6 +145,7 @@ func (p *place) classify(full, line string, doc *facts) {
 		p.kind = bare
 	}
 	p.code = p.kind == literal
+	p.listed = p.listed || p.kind != paragraph
 	switch p.kind {
 	case cell, literal:
 		return

@@ -155,6 +155,13 @@ func TestTextIsLinear(t *testing.T) {
 		"cves":            "CVE-2021-44228/",
 		"backslashes":     `\.a`,
 		"sub-addresses":   "a+",
+		"escapes":         "%20http://a.example/%3A",
+		"formats":         "http://a.example/%1",
+		"settings":        "host=a.example ",
+		"waiting":         "see a.example\n",
+		"broken URLs":     "http://a.example/\na/b ",
+		"mails":           "a@a.example +1 555 ",
+		"fences of code":  "```\na.example\n```\n",
 	}
 	for name, piece := range pieces {
 		t.Run(name, func(t *testing.T) {

@@ -11,12 +11,16 @@ func (p *place) captionOf(line string, doc *facts) area {
 	intro := line[len(line)-1] == ':' || strings.HasSuffix(line, ":**")
 	if len(line) > longest && !(intro && len(line) <= longestIntro) {
 		p.intro, p.titles.intro = neutral, ""
+		if p.introduced && p.listed {
+			p.introduced, p.titles.caption = false, ""
+			return neutral // prose behind the list that a line with a colon announced
+		}
 		return p.caption
 	}
 	block := doc.asciidoc && line[0] == '.' && len(line) > 1 && isAlnum(line[1])
 	bold := strings.HasPrefix(line, "**") && strings.HasSuffix(strings.TrimRight(line, ":"), "**")
 	title := p.blank || p.last == "" || isDigestTitle(line)
-	if !intro && !block && !bold && !(title && strings.Count(line, " ") < 5 && !strings.ContainsAny(line, ".,;")) {
+	if !intro && !block && !bold && !(title && isTableTitle(line)) && !(title && strings.Count(line, " ") < 5 && !strings.ContainsAny(line, ".,;")) {
 		return p.caption
 	}
 	p.intro, p.titles.intro = neutral, ""
@@ -36,6 +40,10 @@ func (p *place) captionOf(line string, doc *facts) area {
 		p.intro, p.titles.intro = subject, line
 		return p.caption
 	}
+	if isTableTitle(line) {
+		p.titles.caption = line
+		return subject
+	}
 	if subject == neutral && !bold {
 		if intro {
 			p.titles.intro = line
@@ -50,7 +58,14 @@ func (p *place) captionOf(line string, doc *facts) area {
 		return p.caption
 	}
 	p.titles.caption, p.titles.intro = line, ""
+	p.introduced, p.listed = intro && !bold && !block, false
 	return subject
+}
+
+// isTableTitle reads "Table 2: …": what stood before has ended.
+func isTableTitle(line string) bool {
+	word, rest, _ := strings.Cut(line, " ")
+	return numberedTitles.has(word) && rest != "" && classes[rest[0]]&isDigit != 0
 }
 
 // sentence is what of the current sentence stands up to the end of the

@@ -215,7 +215,8 @@ type extent struct {
 func (s *scanner) bodyEnd(start, host int) extent {
 	b := body{start: start, host: host, quote: s.before(start), inHost: true}
 	i, pattern := host, false
-	for i < s.end {
+	stop := s.escapedEnd(start, host)
+	for i < stop {
 		if bodyPlain[s.text[i]] {
 			i++
 			continue
@@ -235,7 +236,7 @@ func (s *scanner) bodyEnd(start, host int) extent {
 		i, pattern = host+k, true
 	}
 	if !pattern {
-		return s.trimBody(start, host, host+escapedEnd(s.text, start, host, i))
+		return s.trimBody(start, host, min(i, stop))
 	}
 	r := extent{end: i, next: s.skipWord(i), cut: atBorder}
 	if !strings.ContainsAny(s.text[host:i], "/?") {
@@ -244,23 +245,27 @@ func (s *scanner) bodyEnd(start, host int) extent {
 	return r
 }
 
-// escapedEnd is the length of text[host:end], the body of a URL that stands in
-// the escaped part of another: it ends with an escaped space, quote, bar or
-// semicolon.
-func escapedEnd(text string, start, host, end int) int {
-	if start < 3 || text[start-3] != '%' || !allOf(text[start-2:start], isHex) {
-		return end - host
+// escapedEnd is where the body of a URL at host has to end: a URL that stands in
+// the escaped part of another ends with an escaped space, quote, bar or
+// semicolon, others with the line.
+func (s *scanner) escapedEnd(start, host int) int {
+	if start < 3 || s.text[start-3] != '%' || !allOf(s.text[start-2:start], isHex) {
+		return s.end
 	}
-	for i := host; i+2 < end; i++ {
-		if text[i] != '%' {
+	const longest = 2048
+	i := host
+	for ; i+2 < min(s.end, host+longest) && classes[s.text[i]]&isSpace == 0; i++ {
+		if s.text[i] != '%' {
 			continue
 		}
-		switch strings.ToUpper(text[i+1 : i+3]) {
+		switch strings.ToUpper(s.text[i+1 : i+3]) {
 		case "20", "22", "27", "7C", "3B", "3C", "3E", "60", "0A", "0D", "09":
-			return i - host
+			s.steps += i - host
+			return i
 		}
 	}
-	return end - host
+	s.steps += i - host
+	return s.end
 }
 
 // fileHash says that a URL names the digest of what it leads to: both are meant.

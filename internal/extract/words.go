@@ -179,6 +179,29 @@ var (
 		sinkhole sandbox honeypot honeypots sensor sensors lab website site host hosts vpn dns mailserver scanner
 		infrastructure environment`)
 
+	// fromWords right before a mail address make it a sender's.
+	fromWords = wordSet(`from z od von de da di от van fra från`)
+
+	// mailKeys of settings are where what is stolen goes.
+	mailKeys = wordSet(`email mail to mailto recipient recipients receiver user username login smtp smtp_user smtp_to
+		email_to correo destinatario`)
+
+	// dropKeys of settings lead to platforms on purpose.
+	dropKeys = wordSet(`c2 c2s c&c fallback backup pastebin paste deaddrop dead_drop gate panel exfil telegram webhook discord`)
+
+	// fetchWords are commands that load what stands behind them.
+	fetchWords = wordSet(`curl wget iwr irm invoke-webrequest invoke-restmethod start-bitstransfer bitsadmin certutil mshta
+		downloadstring downloadfile downloaddata regsvr32 msiexec tftp`)
+
+	// howtoWords in a line that ends in a colon announce commands for the reader.
+	howtoWords = wordSet(`clean-up cleanup remediation hardening setup set-up install installation decrypt decryptor build usage`)
+
+	// sampleSteps stand before a digest in the path of a page about it.
+	sampleSteps = wordSet(`file files sample samples hash hashes md5 report reports analysis submission submissions search`)
+
+	// numberedTitles begin titles of tables and figures.
+	numberedTitles = wordSet(`table figure tabelle abbildung tableau tabla tabela listing appendix annex`)
+
 	// senderFields are fields of a mail's header that name who sent it.
 	senderFields = wordSet(`from reply-to return-path sender envelope-from x-sender x-original-from mail-from smtp.mailfrom
 		von absender de expéditeur remitente remetente od`)
@@ -205,7 +228,7 @@ var (
 	noteWords = wordSet(`ransom ransomnote extortion extorsion erpresserbrief lösegeld rançon rescate resgate`)
 
 	// serverKeys name a server in settings; otherKeys name somebody else's.
-	serverKeys = wordSet(`c c2 c2s cc cnc c&c host hosts hostname server servers url urls uri endpoint endpoints callback exfil
+	serverKeys = wordSet(`c c2 c2s cc cnc c&c host hosts hostname server servers sni fqdn qname pastebin paste telegram webhook discord url urls uri endpoint endpoints callback exfil
 		exfiltration fallback backup gate gateway panel drop beacon addr address domain domains ip relay base baseurl api
 		upload download payload stage remote rhost connect pool painel servidor serveur hôte cmd`)
 	otherKeys = wordSet(`check connectivity test repository repo author homepage bugs license licence ntp dns geo geoip schema
@@ -255,7 +278,11 @@ func (w *words) under(host string) bool {
 var (
 	networkTitles = wordSet(`ioc iocs indicator indicators c2 c2s c&c cnc network networks domain domains ip ips
 		address addresses traffic url urls uri uris infrastructure server servers host hosts onion hostname hostnames
-		dns callback callbacks webpages phishing`)
+		dns callback callbacks webpages phishing
+		domaine domaines adresse adresses serveur serveurs réseau indicateurs compromission domänen adressen netzwerk indikatoren
+		kompromittierung dominio dominios direcciones servidores indicadores compromiso compromisso domínio domínios endereços rede
+		adresy adresów domeny serwery wskaźniki indirizzi домены адреса серверы индикаторы Домены Адреса Серверы Индикаторы
+		침해지표 도메인`)
 
 	// strongTitles outweigh a word about files: "Network indicators and files".
 	strongTitles = wordSet(`network domain domains url urls c2 c&c cnc infrastructure ip ips
@@ -263,11 +290,13 @@ var (
 
 	fileTitles = wordSet(`file files filename filenames sample samples hash hashes host-based registry mutex mutexes
 		path paths certificate certificates detection detections yara folders tasks task modules persistence
+		dateien fichiers empreintes archivos muestras arquivos amostras pliki próbki файлы образцы Файлы Образцы
 		md5 sha1 sha-1 sha256 sha-256 sha512 sha-512 sha`)
 
 	referenceTitles = wordSet(`reference references reading sources source about contact contacts acknowledgements
 		acknowledgments bibliography resources footnotes credits related links link author targeted
-		whitelist allowlist benign disclaimer legal question questions press licence license changelog victims`)
+		referenzen quellen kontakt références Références referencias fuentes contacto referências fontes contato źródła
+		ссылки источники контакты Ссылки Источники Контакты 참고 参考 whitelist allowlist benign disclaimer legal question questions press licence license changelog victims`)
 
 	// otherTitles begin a part of a text about something else.
 	otherTitles = wordSet(`notes note summary conclusion conclusions overview introduction background analysis
