@@ -117,11 +117,14 @@ type Source struct {
 	URL string
 }
 
-// Sink takes what a parser finds, in input order. Both functions are needed.
-// An error returned by either stops the parse, which returns it.
+// Sink takes what a parser finds, in input order. Item and Skip are needed. An
+// error returned by either stops the parse, which returns it.
 type Sink struct {
 	Item func(Item) error
 	Skip func(Skip) error
+	// Changed, unless nil, is told of each MISP event when it was last changed,
+	// before its rows: a time in UTC, zero when the event does not say.
+	Changed func(time.Time)
 }
 
 // Parser reads one source format.

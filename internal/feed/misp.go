@@ -287,6 +287,9 @@ func (ev *mispEvent) name() string {
 
 // deliver hands over the rows, with what the event says of all of them.
 func (ev *mispEvent) deliver(sink Sink) error {
+	if sink.Changed != nil {
+		sink.Changed(parseTime(string(ev.timestamp)))
+	}
 	article, standing := ev.article(), ev.standing()
 	for _, row := range ev.rows {
 		if err := ev.ctx.Err(); err != nil {

@@ -150,6 +150,8 @@ type pass struct {
 	by judge
 	// format is how the first document was read.
 	format string
+	// changed is the latest of the times at which MISP events were changed.
+	changed time.Time
 
 	// What the progress goroutine reads.
 	totalBytes, readBytes, read atomic.Int64

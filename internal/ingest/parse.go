@@ -58,7 +58,7 @@ func (p *pass) rows(ctx context.Context, in *input, f *form, r io.Reader) error 
 	if f.name == listForm {
 		s.about = in.about
 	}
-	to := feed.Sink{Item: s.item, Skip: s.skip}
+	to := feed.Sink{Item: s.item, Skip: s.skip, Changed: func(at time.Time) { p.changed = later(p.changed, at) }}
 	return f.parser.Parse(ctx, r, feed.Source{Name: filepath.ToSlash(in.name)}, to)
 }
 

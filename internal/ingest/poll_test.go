@@ -248,30 +248,35 @@ func TestPollMISPFeed(t *testing.T) {
 	t.Parallel()
 	p, d := newPress(t), newDesk(t)
 	const a, b = "5f6c1d2e-0000-4000-8000-000000000001", "5f6c1d2e-0000-4000-8000-000000000002"
-	event := func(uuid, value string) string {
-		return fmt.Sprintf(`{"Event":{"uuid":%q,"info":"Heron","date":"2026-10-01","timestamp":"1790000000","Orgc":{"name":"Heron"},
-			"Tag":[{"name":"tlp:green"}],"Attribute":[{"type":"domain","value":%q,"to_ids":true,"timestamp":"1790000000"}]}}`, uuid, value)
+	event := func(uuid, value string, timestamp int) string {
+		return fmt.Sprintf(`{"Event":{"uuid":%q,"info":"Heron","date":"2026-10-01","timestamp":"%d","Orgc":{"name":"Heron"},
+			"Tag":[{"name":"tlp:green"}],"Attribute":[{"type":"domain","value":%q,"to_ids":true,"timestamp":"1790000000"}]}}`, uuid, timestamp, value)
 	}
 	manifest := func(second int) string {
 		return fmt.Sprintf(`{%q:{"timestamp":"1790000000","date":"2026-10-01","info":"Heron"},%q:{"timestamp":"%d","date":"2026-10-02","info":"Egret"}}`, a, b, second)
 	}
 	p.put("/misp/manifest.json", "application/json", manifest(1790000001))
-	p.put("/misp/"+a+".json", "application/json", event(a, "a.bad-relay.example"))
+	p.put("/misp/"+a+".json", "application/json", event(a, "a.bad-relay.example", 1790000000))
 	p.serve("/misp/"+b+".json", status(http.StatusServiceUnavailable))
 	src := source("misp", p.URL+"/misp/", FormatMISPFeed)
 	d.poll(src, store.RunPartial)
 	if r := d.one(ioc.Domain, "a.bad-relay.example"); r.TLP != ioc.Green || r.Article == nil || r.Article.Title != "Heron" {
 		t.Errorf("record %+v", r)
 	}
-	p.put("/misp/"+b+".json", "application/json", event(b, "b.bad-relay.example"))
+	p.put("/misp/"+b+".json", "application/json", event(b, "b.bad-relay.example", 1790000001))
 	d.clock.add(time.Hour)
 	d.poll(src, store.RunOK)
 	d.one(ioc.Domain, "b.bad-relay.example")
 	d.clock.add(time.Hour)
 	d.poll(src, store.RunUnchanged)
 	// An event that was changed is read again, the others are not.
-	p.put("/misp/manifest.json", "application/json", manifest(1790000002))
-	p.put("/misp/"+b+".json", "application/json", event(b, "c.bad-relay.example"))
+	p.put("/misp/manifest.json", "application/json", manifest(1793600000))
+	// A cache that still gives the copy before is not the end of it.
+	d.clock.add(time.Hour)
+	if rep := d.poll(src, store.RunPartial); !strings.Contains(rep.Stats.Error, "older than the manifest") {
+		t.Errorf("error %q", rep.Stats.Error)
+	}
+	p.put("/misp/"+b+".json", "application/json", event(b, "c.bad-relay.example", 1793600000))
 	d.clock.add(time.Hour)
 	d.poll(src, store.RunOK)
 	d.one(ioc.Domain, "c.bad-relay.example")

@@ -24,6 +24,9 @@ const (
 	maxRemembered = 100_000
 	// maxEnvelopes is how many pages of a collection one run reads.
 	maxEnvelopes = 1_000
+	// cachedFor is how long after it was changed a copy of an event may be one
+	// that a cache has kept.
+	cachedFor = 48 * time.Hour
 	// envelopeSize is how many objects of a collection are asked for at once.
 	envelopeSize = "1000"
 
@@ -51,7 +54,7 @@ func (r *poll) manifest(ctx context.Context) (store.RunStatus, error) {
 	if status := r.gate(int64(len(events)), res.Digest); status == store.RunHeld {
 		return status, nil
 	}
-	slices.SortStableFunc(events, func(a, b feed.ManifestEvent) int { return cmp.Compare(b.Timestamp.Unix(), a.Timestamp.Unix()) })
+	r.arrange(events)
 	r.is.Seen = nil
 	for i, e := range events {
 		id := eventID(e)
@@ -65,7 +68,7 @@ func (r *poll) manifest(ctx context.Context) (store.RunStatus, error) {
 			r.soon = true
 		default:
 			r.fetched++
-			if err := r.event(ctx, base, e.UUID, id); err != nil {
+			if err := r.event(ctx, base, e, id); err != nil {
 				return store.RunFailed, err
 			}
 		}
@@ -85,6 +88,20 @@ func manifestBase(raw string) (*url.URL, error) {
 	return u, nil
 }
 
+// arrange puts the latest events first, but last those of which an older copy
+// came: they must not stand in the way of what is new.
+func (r *poll) arrange(events []feed.ManifestEvent) {
+	late := make(map[string]int, len(events))
+	for _, e := range events {
+		if r.isRead(staleID(eventID(e))) {
+			late[e.UUID] = 1
+		}
+	}
+	slices.SortStableFunc(events, func(a, b feed.ManifestEvent) int {
+		return cmp.Or(cmp.Compare(late[a.UUID], late[b.UUID]), cmp.Compare(b.Timestamp.Unix(), a.Timestamp.Unix()))
+	})
+}
+
 // eventID tells an event as it is now from all others.
 func eventID(e feed.ManifestEvent) uint64 {
 	h := fnv.New64a()
@@ -92,17 +109,30 @@ func eventID(e feed.ManifestEvent) uint64 {
 	return h.Sum64()
 }
 
+// staleID is what is remembered of an event of which an older copy came.
+func staleID(event uint64) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "stale %d", event)
+	return h.Sum64()
+}
+
 // event reads one event of a MISP feed. What is wrong with it is a problem of
-// that event.
-func (r *poll) event(ctx context.Context, base *url.URL, uuid string, id uint64) error {
-	res, err := r.get(ctx, fetch.Request{URL: base.JoinPath(uuid + ".json").String(), Configured: true, Header: r.src.Header})
+// that event. A copy older than the manifest names, as caches give, is read for
+// what it is worth, and the event again in the next run: for as long as a cache
+// may keep it, since some manifests name the time of publication.
+func (r *poll) event(ctx context.Context, base *url.URL, e feed.ManifestEvent, id uint64) error {
+	res, err := r.get(ctx, fetch.Request{URL: base.JoinPath(e.UUID + ".json").String(), Configured: true, Header: r.src.Header})
+	var changed time.Time
 	if err == nil {
 		defer func() { _ = res.Close() }() // only read from
 		open := func(p *pass) error {
 			if _, err := res.Body.Seek(0, io.SeekStart); err != nil {
 				return fmt.Errorf("read event: %w", err)
 			}
-			return p.document(ctx, res)
+			p.changed = time.Time{}
+			err := p.document(ctx, res)
+			changed = p.changed
+			return err
 		}
 		if _, err = r.rehearse(open); err == nil {
 			err = open(r.pass)
@@ -114,10 +144,15 @@ func (r *poll) event(ctx context.Context, base *url.URL, uuid string, id uint64)
 	case errors.Is(err, errStopped):
 		return err
 	case err != nil:
-		r.problems = append(r.problems, "event "+uuid+" not read: "+err.Error())
+		r.problems = append(r.problems, "event "+e.UUID+" not read: "+err.Error())
 		if r.again(id, err) {
 			return nil
 		}
+	case !changed.IsZero() && changed.Before(e.Timestamp) && r.pass.now.Sub(e.Timestamp) < cachedFor:
+		r.problems = append(r.problems, "event "+e.UUID+" is older than the manifest says: a cache gave an old copy")
+		r.unfinished = true
+		r.keep(staleID(id))
+		return r.pass.pipe.flush()
 	}
 	r.keep(id)
 	return r.pass.pipe.flush()
