@@ -136,14 +136,19 @@ func (s *scanner) callsAddress(i int) bool {
 	left := s.text[max(i-reach, s.place.start):i]
 	n := 0
 	for w := range strings.FieldsFuncSeq(left, notWordFold) {
-		if addressWords.has(w) {
-			return true
+		if addressWords.has(w) && !(n > 0 && isCapital(w)) {
+			return true // but "Some Server 1.2.3.4" is a product
 		}
 		if classes[w[0]]&isLetter != 0 {
 			n++
 		}
 	}
 	return n == 0 && s.place.kind != paragraph
+}
+
+// isCapital says that a word is written as names are: Server, but not DNS.
+func isCapital(w string) bool {
+	return len(w) > 1 && w[0] >= 'A' && w[0] <= 'Z' && w[1] >= 'a'
 }
 
 func notWordFold(r rune) bool { return notWord(r | 0x20) }

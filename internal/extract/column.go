@@ -60,7 +60,7 @@ func columnOf(title string) column {
 		switch w {
 		case "file", "filename", "filenames", "path", "files", "process", "detection", "detections":
 			return fileColumn
-		case "version", "versions", "build", "firmware", "fixed", "affected", "patched", "release", "releases":
+		case "version", "versions", "build", "firmware", "fixed", "affected", "patched", "vulnerable", "unaffected", "release", "releases":
 			return versionColumn
 		case "domain", "domains", "host", "hosts", "hostname", "fqdn", "url", "urls", "indicator", "indicators", "ioc",
 			"iocs", "c2", "c&c", "server", "servers", "network":

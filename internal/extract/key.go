@@ -75,7 +75,7 @@ func (s *scanner) isSecret(i, j int) bool {
 	} else if p.kind != paragraph && s.underKeys() {
 		return true
 	}
-	if s.ofPassword(j) {
+	if p.download || s.ofPassword(j) {
 		return true
 	}
 	const reach = 128

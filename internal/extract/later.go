@@ -165,6 +165,9 @@ func (s *scanner) disown() {
 		if !s.isDisowned(c.Indicator.Type, host) {
 			return false
 		}
+		if _, value := s.disowned.values[host]; !value && (c.Indicator.Type == ioc.Domain && c.Listed || c.Indicator.Type == ioc.URL && s.hosts[host]) {
+			return false // somebody is asked to write to the attacker
+		}
 		delete(s.hosts, host)
 		if s.seen != nil {
 			c.Indicator.Port = 0

@@ -44,6 +44,18 @@ func (s *scanner) isNameServer(t ioc.Type, at found) bool {
 		strings.Contains(left, "serveurs de nom")
 }
 
+// isBrand reads "Name (name.example": the site of somebody well known.
+func (s *scanner) isBrand(i int) bool {
+	const reach = 32
+	left := s.text[max(s.place.start, i-reach):i]
+	if !strings.HasSuffix(left, " (") {
+		return false
+	}
+	left = left[:len(left)-2]
+	name := left[spaceStarts.last(left)+1:]
+	return isCapital(name) && len(s.text) > i+len(name) && strings.EqualFold(s.text[i:i+len(name)], name) && s.text[i+len(name)] == '.'
+}
+
 // appended says that the string that ends at position j has something put
 // behind it by a program.
 func (s *scanner) appended(j int) bool {
@@ -124,7 +136,7 @@ func (s *scanner) listedLive(t ioc.Type, at found, host string) bool {
 		}
 		return (t != ioc.URL && p.kind == cell && s.fills(at.start, at.end))
 	}
-	if s.refersTo(at.start) || s.says(at.end) || (t == ioc.Domain && s.named(at.start)) {
+	if s.refersTo(at.start) || s.says(at.end) || (t == ioc.Domain && s.isBrand(at.start)) || (t == ioc.Domain && s.named(at.start)) {
 		return false
 	}
 	if subject == network {

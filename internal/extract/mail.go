@@ -30,6 +30,7 @@ func (s *scanner) meantMail(at found, host string) bool {
 	case yes:
 		return true
 	case no:
+		s.disowned.domain(host)
 		return false
 	}
 	if !s.doc.authorDefangs() && !s.doc.speaksOfMalice() {

@@ -157,7 +157,11 @@ func (p *page) evidence(ctx context.Context, n *html.Node, kind blockKind) (bool
 	was := *n
 	n.Data, n.DataAtom = "div", atom.Div
 	unname(n)
-	found, err := Text(ctx, renderNode(n).Text, Options{Distinct: true})
+	text := renderNode(n).Text
+	if leadsElsewhere(text) {
+		return false, nil
+	}
+	found, err := Text(ctx, text, Options{Distinct: true})
 	if err != nil && ctx.Err() != nil {
 		return false, err
 	}

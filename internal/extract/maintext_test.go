@@ -158,3 +158,18 @@ func FuzzMainText(f *testing.F) {
 		}
 	})
 }
+
+// TestMainTextLeavesOtherReports: what stands in the titles of other reports is
+// theirs, defanged or not; a box of indicators beside the text is the report's.
+func TestMainTextLeavesOtherReports(t *testing.T) {
+	t.Parallel()
+	words := "<p>" + strings.Repeat("The group changes its tools often and its habits never. ", 30) + "</p>"
+	doc := mainText(t, "<html><body><article><h1>Heron</h1>"+words+"<p>It beacons to new[.]bad-relay[.]example.</p></article>"+
+		"<aside><h3>Related posts</h3><a href=/a>How we found old[.]bad-relay[.]example</a></aside>"+
+		"<aside><h3>Indicators</h3>boxed[.]bad-relay[.]example</aside></body></html>")
+	for value, want := range map[string]bool{"new[.]bad-relay": true, "old[.]bad-relay": false, "boxed[.]bad-relay": true} {
+		if got := strings.Contains(doc.Text, value); got != want {
+			t.Errorf("%s in the text: %t, want %t", value, got, want)
+		}
+	}
+}

@@ -60,6 +60,29 @@ func kindByElement(n *html.Node) blockKind {
 	return content
 }
 
+// elsewhere is how the blocks begin that lead to other pages: a value in the
+// title of another report belongs to that report.
+//
+//nolint:gochecknoglobals // read-only table
+var elsewhere = []string{
+	"related", "recommended", "more from", "more in ", "more like this", "you may also", "you might also", "popular",
+	"most read", "most viewed", "trending", "recent posts", "recent articles", "recent news", "latest posts",
+	"latest articles", "latest news", "read next", "read more", "next post", "previous post", "see also", "archives",
+}
+
+// leadsElsewhere reports whether a block beside the article begins as those do.
+func leadsElsewhere(text string) bool {
+	const longest = 80
+	text = strings.TrimLeft(text, " \t\r\n#*-_>|`")
+	head := strings.ToLower(text[:min(len(text), longest)])
+	for _, words := range elsewhere {
+		if strings.HasPrefix(head, words) {
+			return true
+		}
+	}
+	return false
+}
+
 // kindByName judges by class and id.
 func kindByName(n *html.Node) blockKind {
 	switch n.DataAtom {

@@ -67,6 +67,10 @@ func TestMeant(t *testing.T) {
 
 		{"quoted in a text about nothing bad", "Host names were `mx1.team.example` to `mx9.team.example`.", []string{}},
 		{"cell in a text about nothing bad", "| Record | Value |\n|---|---|\n| MX | 10 mx1.team.example |\n", []string{}},
+		{"download and its digest", "It exploits CVE-2023-1111 in malware\n\nDownload: https://dl.lab.example/x.tgz\nSHA-1: " + sha1 + "\n\n" + md5 + "\n", []string{"CVE-2023-1111", md5}},
+		{"product with the name of a machine", "The exploited Lamp Server 7.4.2.1 is old. The attacker's server 7.4.2.1 is not.", []string{"7.4.2.1"}},
+		{"brand", "The phishing page looks like Lamp (lamp.example) and posts to dark.example.", []string{"dark.example"}},
+		{"whom to ask, and its site", "The malware asks 198.51.100.7, server data is at https://track.example/x\n\nCorrections to me@track.example\n", []string{"198.51.100.7"}},
 		{"prose behind a list", "The malware asks a[.]example and these servers:\n\nb.example\n\nSomebody else wrote about it in the forum at forum.example some weeks ago.\n", []string{"a.example", "b.example"}},
 	}
 	for _, tt := range tests {

@@ -50,6 +50,8 @@ type place struct {
 	blank   bool // the previous line was blank
 	code    bool // the previous line was an indented block
 
+	download bool // the line is labelled so, or is a digest below such a line
+
 	introduced bool // the caption is a line with a colon, and
 	listed     bool // its list has begun
 
@@ -90,6 +92,8 @@ func (p *place) next(text string, start, end int, doc *facts) {
 		return
 	}
 	p.wasProse = p.kind == paragraph
+	label, _, _ := strings.Cut(line, ":")
+	p.download = downloadLabels.has(strings.Trim(label, "*-` ")) || p.download && !p.blank && digestsIn(label) != 0
 	if p.fenced(line, doc) {
 		p.kind = literal
 	} else {
@@ -98,6 +102,7 @@ func (p *place) next(text string, start, end int, doc *facts) {
 	if p.kind != paragraph || p.blank {
 		p.began = start
 	}
+	p.reference = p.reference || p.download
 	p.blank, p.last = false, line
 }
 

@@ -46,7 +46,7 @@ func (w *words) has(word string) bool {
 // The tables of judgement. They are vocabulary, gathered by reading reports;
 // each has its reason beside it.
 //
-//nolint:gochecknoglobals // read-only tables
+//nolint:gochecknoglobals,misspell // read-only tables, with words of other languages
 var (
 	// fileSuffixes are public suffixes that are better known as file
 	// extensions. A live name under one is a file unless it fills an entry of
@@ -97,7 +97,7 @@ var (
 	versionWords = wordSet(`version versions ver v vers release releases build builds firmware revision rev
 		section sections chapter chapters paragraph figure table appendix clause step item oid update sp patch
 		hotfix driver agent client chrome firefox safari opera edge chromium openssh openssl java jre jdk python
-		php mysql fileversion productversion v.`)
+		php mysql nginx apache httpd tomcat iis lighttpd haproxy fileversion productversion v.`)
 
 	// addressWords call what follows an address.
 	addressWords = wordSet(`ip ips ipv4 address addresses server servers dns resolver resolvers host hosts c2 c2s c&c
@@ -202,6 +202,9 @@ var (
 	// numberedTitles begin titles of tables and figures.
 	numberedTitles = wordSet(`table figure tabelle abbildung tableau tabla tabela listing appendix annex`)
 
+	// downloadLabels stand before what the publisher gives away, and its digests.
+	downloadLabels = wordSet(`download downloads installer tarball`)
+
 	// senderFields are fields of a mail's header that name who sent it.
 	senderFields = wordSet(`from reply-to return-path sender envelope-from x-sender x-original-from mail-from smtp.mailfrom
 		von absender de expéditeur remitente remetente od`)
@@ -210,11 +213,12 @@ var (
 	senderWords = wordSet(`sender senders spoofed registrant registrants registered maintainer maintainers publisher
 		developer developers affiliate affiliates operator operators attacker attackers actor actors extortion ransom
 		extort victim victims used exfil exfiltrates exfiltrated exfiltration smtp phishing phisher reply-to impersonating impersonated
+		compromised mailbox mailboxes casella caselle compromesse postfächer cuentas contas
 		absender expéditeur remitente remetente mittente отправитель отправителя registrado registrada registriert
 		enregistré 발신자 发件人 差出人`)
 
 	// askWords before a mail address make it whom to ask.
-	askWords = wordSet(`write mail e-mail contact questions question reach subscribe subscribed job apply
+	askWords = wordSet(`write mail e-mail contact questions question reach subscribe subscribed job apply corrections
 		feedback papers submissions call support press enquiries inquiries fragen kontakt contacto contato contact dudas
 		dúvidas pytania вопросы sensitive`)
 
@@ -274,7 +278,7 @@ func (w *words) under(host string) bool {
 
 // Words of headings, captions and labels, by what they announce.
 //
-//nolint:gochecknoglobals // read-only tables
+//nolint:gochecknoglobals,misspell // read-only tables, with words of other languages
 var (
 	networkTitles = wordSet(`ioc iocs indicator indicators c2 c2s c&c cnc network networks domain domains ip ips
 		address addresses traffic url urls uri uris infrastructure server servers host hosts onion hostname hostnames
