@@ -249,3 +249,23 @@ func TestFeedFormatsAreExplained(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadableKeyFile wants one feed without its key not to keep the others
+// from running.
+func TestUnreadableKeyFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := "feeds:\n  - name: locked\n    url: https://feeds.example/a\n    key_header: X-Key\n    key_file: " + filepath.Join(dir, "none") + "\n" +
+		"  - name: open\n    url: https://feeds.example/b\n"
+	if err := os.WriteFile(filepath.Join(dir, "feeds.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := &app{now: time.Now}
+	all, err := a.setUpFeeds(config.Config{Data: dir})
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%d feeds, %v", len(all), err)
+	}
+	if all[0].on || !strings.Contains(all[0].why, "read key") || !all[1].on {
+		t.Errorf("locked %t (%s), open %t", all[0].on, all[0].why, all[1].on)
+	}
+}

@@ -63,12 +63,12 @@ func (a *app) setUpFeeds(c config.Config) ([]setUp, error) {
 }
 
 func (a *app) setUpFeed(f config.Feed) (setUp, error) {
-	key, err := f.Key(a.variable)
-	if err != nil {
-		return setUp{}, err
-	}
 	one := setUp{Feed: f}
-	one.on, one.why = f.On(key)
+	key, err := f.Key(a.variable)
+	if one.on, one.why = f.On(key); err != nil && one.on {
+		// That feed waits for its key; the others do not.
+		one.on, one.why = false, err.Error()
+	}
 	if one.source, err = sourceOf(f, key); err != nil {
 		return setUp{}, fmt.Errorf("%w: %w", config.ErrInvalid, err)
 	}

@@ -124,6 +124,7 @@ func (a *app) serve(ctx context.Context, c config.Config, s service) (err error)
 	if metrics != nil {
 		defer func() { _ = metrics.Close() }() // likewise
 	}
+	log.Info("store opened", slog.String("store", storeName(c)))
 	base := baseURL(ln.Addr(), secure != nil)
 	process := uuid.NewString() // random, so that no two servers on a store share it
 	limiter := auth.NewLimiter(st, process, c.QueryDeadline, a.now)

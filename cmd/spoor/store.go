@@ -97,6 +97,18 @@ func (a *app) openPostgres(ctx context.Context, c config.Config, existing bool) 
 	return nil, hideSecrets(c, plainCauses(err))
 }
 
+// storeName says which store the configuration names, without a password.
+func storeName(c config.Config) string {
+	if c.StoresInPostgres() {
+		return config.MaskAddress(c.Store)
+	}
+	path, err := storePath(c)
+	if err != nil {
+		return ""
+	}
+	return "sqlite:" + path
+}
+
 // storePath returns the file of the store that the configuration names.
 func storePath(c config.Config) (string, error) {
 	scheme, rest, named := strings.Cut(c.Store, ":")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -232,6 +233,8 @@ func (f Feed) Check() error {
 		return errors.New("key_env and key_file are both set: use one")
 	case f.URL != "" && (f.KeyEnv != "" || f.KeyFile != "") && f.KeyHeader == "":
 		return errors.New("key_header is not set: which header carries the key?")
+	case hasPassword(f.URL):
+		return errors.New("url holds a user or password: put the key into key_file or key_env, and its header into key_header")
 	case f.Interval < 0:
 		return errors.New("interval is negative")
 	case strings.ContainsAny(f.KeyHeader, " :\r\n\t"):
@@ -241,6 +244,13 @@ func (f Feed) Check() error {
 		oneOf("confidence", f.Confidence, "low", "medium", "high"),
 		oneOf("tlp", f.TLP, "clear", "green", "amber", "amber+strict", "red"),
 		oneOf("pages", f.Pages, "auto", "always", "never"))
+}
+
+// hasPassword reports whether an address carries who asks, which every log and
+// list would show.
+func hasPassword(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.User != nil
 }
 
 // overlay puts the operator's feeds over those that run without being named.
