@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"spoor/internal/ioc"
 	"spoor/internal/store"
+	"spoor/internal/store/postgres/pgtest"
 	"spoor/internal/store/storetest"
 )
 
@@ -25,6 +27,28 @@ func spoil(t *testing.T, s *Store, damage string) {
 			t.Fatalf("%s: no row", sql)
 		}
 	}
+}
+
+// wholeStore puts some of everything into a store, and has it checked.
+func wholeStore(dsn string) error {
+	ctx := context.Background()
+	s, err := Open(ctx, Options{DSN: dsn, Now: storetest.Clock()})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // never fails
+	all := storetest.Generate(600, 3)
+	r, err := s.StartRun(ctx, store.RunSpec{Feed: storetest.GeneratedFeed(), Now: time.Unix(1e9, 0)})
+	if err != nil {
+		return err
+	}
+	// The record made last has never learnt anything.
+	for _, batch := range [][]store.Observation{all, repeated(all[:100]), domains(1, 0)} {
+		if _, err := r.Write(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return s.Check(ctx)
 }
 
 // TestCheckFinds damages one part at a time and expects Check to name it.
@@ -57,24 +81,7 @@ func TestCheckFinds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := openTest(t)
-			all := storetest.Generate(600, 3)
-			r, err := s.StartRun(t.Context(), store.RunSpec{Feed: storetest.GeneratedFeed(), Now: time.Unix(1e9, 0)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, batch := range [][]store.Observation{all, repeated(all[:100])} {
-				if _, err := r.Write(t.Context(), batch); err != nil {
-					t.Fatal(err)
-				}
-			}
-			// The record made last has never learnt anything.
-			if _, err := r.Write(t.Context(), domains(1, 0)); err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Check(t.Context()); err != nil {
-				t.Fatalf("before the damage: %v", err)
-			}
+			s := openAt(t, pgtest.DSNFrom(t, "checked", wholeStore))
 			spoil(t, s, c.damage)
 			if err := s.Check(t.Context()); !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("Check() = %v, want ErrCorrupt that says %q", err, c.says)

@@ -2,9 +2,12 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"spoor/internal/store"
 	"spoor/internal/store/postgres"
@@ -24,14 +27,27 @@ func open(tb testing.TB, now func() time.Time) *postgres.Store {
 // connections: each costs the server a process.
 func migrated(tb testing.TB) string {
 	tb.Helper()
-	dsn := pgtest.DSNFrom(tb, "store", func(dsn string) error {
+	dsn := pgtest.DSNFrom(tb, "store of few records", func(dsn string) error {
 		s, err := postgres.Open(context.Background(), postgres.Options{DSN: dsn})
 		if err != nil {
 			return err
 		}
-		return s.Close()
+		return errors.Join(s.Close(), fewPending(dsn))
 	})
 	return withParameter(tb, dsn, "pool_max_conns", "4")
+}
+
+// fewPending has the index of trigrams take in at 64 kB what it takes in at a
+// megabyte otherwise: before that a needle looks through all of what waits, and
+// our sets would never be more. So both parts of the index are asked.
+func fewPending(dsn string) error {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, `ALTER INDEX records_trigram SET (gin_pending_list_limit = 64)`)
+	return errors.Join(err, conn.Close(ctx))
 }
 
 // withParameter adds a parameter to an address.
