@@ -150,6 +150,9 @@ type pass struct {
 	by judge
 	// format is how the first document was read.
 	format string
+	// wasFormat is how the last good copy of the source was read, empty when it
+	// has a format or there was none.
+	wasFormat string
 	// changed is the latest of the times at which MISP events were changed.
 	changed time.Time
 

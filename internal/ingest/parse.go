@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"spoor/internal/extract"
 	"spoor/internal/feed"
 	"spoor/internal/ioc"
 	"spoor/internal/store"
@@ -31,8 +30,10 @@ func (p *pass) parse(ctx context.Context, in *input, r *bufio.Reader) error {
 			return err
 		}
 	}
-	if p.src != nil && isWebPage(head) && f.name != extract.HTML.String() {
-		return errWebPage
+	if p.src != nil {
+		if err := p.src.misread(f, p.wasFormat, head); err != nil {
+			return err
+		}
 	}
 	if p.format == "" {
 		p.format = f.name

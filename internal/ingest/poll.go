@@ -70,7 +70,7 @@ func (po *Poller) Poll(ctx context.Context, src Source, accept bool) (Report, er
 	}
 	state = src.remembered(state)
 	p := newPass(po.in, Request{FeedName: src.Name, Paths: []string{shownURL(src.URL)}})
-	p.src = &src
+	p.src, p.wasFormat = &src, state.Format
 	if p.form, err = src.form(); err != nil {
 		return Report{}, err
 	}
@@ -196,6 +196,9 @@ func (r *poll) document(ctx context.Context) (store.RunStatus, error) {
 	if err := open(r.pass); err != nil {
 		return store.RunFailed, err
 	}
+	if r.src.Format == "" {
+		r.is.Format = r.pass.format
+	}
 	r.know(res)
 	return store.RunOK, nil
 }
@@ -216,7 +219,7 @@ func (r *poll) rehearse(open func(*pass) error) (int64, error) {
 // rehearsal is a pass that takes nothing.
 func (r *poll) rehearsal() *pass {
 	dry := newPass(r.in, r.pass.req)
-	dry.src, dry.form, dry.dry = r.pass.src, r.pass.form, true
+	dry.src, dry.form, dry.wasFormat, dry.dry = r.pass.src, r.pass.form, r.pass.wasFormat, true
 	return dry
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"spoor/internal/extract"
+	"spoor/internal/feed"
 	"spoor/internal/ioc"
 	"spoor/internal/store"
 )
@@ -140,7 +142,7 @@ func (s Source) setup() string {
 func (s Source) remembered(was store.FeedState) store.FeedState {
 	now := s.setup()
 	if was.Setup != "" && was.Setup != now {
-		was.ETag, was.LastModified, was.Digest, was.Cursor = "", "", "", ""
+		was.ETag, was.LastModified, was.Digest, was.Cursor, was.Format = "", "", "", "", ""
 		was.Seen, was.Items, was.Held = nil, 0, nil
 	}
 	was.Setup = now
@@ -170,6 +172,28 @@ func (s *Source) complete(o *store.Observation) {
 	if len(s.Industries) > 0 {
 		o.Industries = append(o.Industries[:len(o.Industries):len(o.Industries)], s.Industries...)
 	}
+}
+
+// misread says why a copy of the feed that was recognised as f is not to be
+// read as that, nil when it is: one that is read as prose for want of a format
+// may be anything, a login page or a proxy's excuse.
+func (s *Source) misread(f *form, was string, head []byte) error {
+	guessed := s.Format == "" && !isFileURL(s.URL)
+	switch {
+	case isWebPage(head) && f.name != extract.HTML.String():
+		return errWebPage
+	case guessed && isWebPage(head):
+		return errUnnamedPage
+	case guessed && f.parser == nil && !f.news && was != "" && was != f.name && isRows(was):
+		return fmt.Errorf("a text (%s) came instead of the feed (%s); has it moved? If it is right, set its format", f.name, was)
+	}
+	return nil
+}
+
+// isRows reports whether a form is one of rows or of news, not of prose.
+func isRows(name string) bool {
+	_, err := feed.ByName(name)
+	return err == nil
 }
 
 // isWebPage reports whether the head of a document is a page for people: what

@@ -26,8 +26,9 @@ const (
 )
 
 var (
-	errEmpty   = errors.New("is empty; was it fetched to the end?")
-	errWebPage = errors.New("a web page came instead of the feed; has it moved, or does it want a key?")
+	errEmpty       = errors.New("is empty; was it fetched to the end?")
+	errUnnamedPage = errors.New("a web page came instead of a feed; if the page itself is the report, set the format html")
+	errWebPage     = errors.New("a web page came instead of the feed; has it moved, or does it want a key?")
 )
 
 // input is one file on its way to being read.

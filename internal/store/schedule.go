@@ -43,6 +43,9 @@ type FeedState struct {
 	ETag, LastModified, Digest string
 	// Cursor is where a TAXII collection was left: its next added_after.
 	Cursor string
+	// Format is what the last good copy of a feed without a format was
+	// recognised as, empty when none was.
+	Format string
 	// Seen are the fingerprints of the entries of the last good copy that have
 	// been read: those that need not be read again.
 	Seen []uint64

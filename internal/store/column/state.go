@@ -17,6 +17,7 @@ type state struct {
 	LastModified string `json:"last_modified,omitempty"`
 	Digest       string `json:"digest,omitempty"`
 	Cursor       string `json:"cursor,omitempty"`
+	Format       string `json:"format,omitempty"`
 	// Seen are the fingerprints in eight bytes each, the highest first: as
 	// numbers they would be twice as long, and wrong for who reads JSON's
 	// numbers as floating ones.
@@ -41,7 +42,7 @@ type held struct {
 // FeedState returns the column of a feed's state: all of it but the name.
 func FeedState(s *store.FeedState) (string, error) {
 	c := state{
-		Setup: s.Setup, ETag: s.ETag, LastModified: s.LastModified, Digest: s.Digest, Cursor: s.Cursor, Items: s.Items,
+		Setup: s.Setup, ETag: s.ETag, LastModified: s.LastModified, Digest: s.Digest, Cursor: s.Cursor, Format: s.Format, Items: s.Items,
 		NextRun: seconds(s.NextRun), LastRun: seconds(s.LastRun), LastGood: seconds(s.LastGood),
 		Failures: s.Failures, Status: string(s.Status), Reason: s.Reason,
 	}
@@ -71,7 +72,7 @@ func ParseFeedState(feed, text string) (store.FeedState, error) {
 		return s, fmt.Errorf("%w: state of feed %q: %w", store.ErrCorrupt, feed, err)
 	}
 	s.Setup = c.Setup
-	s.ETag, s.LastModified, s.Digest, s.Cursor, s.Items = c.ETag, c.LastModified, c.Digest, c.Cursor, c.Items
+	s.ETag, s.LastModified, s.Digest, s.Cursor, s.Format, s.Items = c.ETag, c.LastModified, c.Digest, c.Cursor, c.Format, c.Items
 	for at := 0; at < len(c.Seen); at += 8 {
 		s.Seen = append(s.Seen, binary.BigEndian.Uint64(c.Seen[at:]))
 	}

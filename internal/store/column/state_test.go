@@ -19,7 +19,7 @@ func TestFeedState(t *testing.T) {
 	for name, want := range map[string]store.FeedState{
 		"none": {Feed: "f"},
 		"all": {
-			Feed: "f", Setup: "0a", ETag: `"a"`, LastModified: "b", Digest: "c", Cursor: "d", Seen: []uint64{math.MaxUint64, 0, 1}, Items: 7,
+			Feed: "f", Setup: "0a", ETag: `"a"`, LastModified: "b", Digest: "c", Cursor: "d", Format: "list", Seen: []uint64{math.MaxUint64, 0, 1}, Items: 7,
 			NextRun: at, LastRun: at.Add(-time.Hour), LastGood: at.Add(-2 * time.Hour), Failures: 2, Status: store.RunFailed,
 			Reason: "e", Held: &store.HeldCopy{Digest: "f", Items: 8, Since: at},
 		},

@@ -55,7 +55,7 @@ func (m *Model) SaveFeedState(ctx context.Context, s store.FeedState) error {
 	defer m.mu.Unlock()
 	s.Seen = slices.Clone(s.Seen)
 	s.NextRun, s.LastRun, s.LastGood = second(s.NextRun), second(s.LastRun), second(s.LastGood)
-	for _, text := range []*string{&s.ETag, &s.LastModified, &s.Digest, &s.Cursor, &s.Reason} {
+	for _, text := range []*string{&s.ETag, &s.LastModified, &s.Digest, &s.Cursor, &s.Format, &s.Reason} {
 		*text = valid(*text)
 	}
 	if s.Held != nil {

@@ -33,7 +33,7 @@ func scheduleCases() []testCase {
 func state(feed string) store.FeedState {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return store.FeedState{
-		Feed: feed, Setup: "0a1b", ETag: `W/"a\b"`, LastModified: "Fri, 02 Jan 2026 03:04:05 GMT", Digest: "00ff", Cursor: "2026-01-02T03:04:05.678Z",
+		Feed: feed, Setup: "0a1b", ETag: `W/"a\b"`, LastModified: "Fri, 02 Jan 2026 03:04:05 GMT", Digest: "00ff", Cursor: "2026-01-02T03:04:05.678Z", Format: "list",
 		Seen: []uint64{math.MaxUint64, 0, 1 << 53, 1<<53 + 1, 7, 7}, Items: 12,
 		NextRun: at.Add(time.Hour), LastRun: at, LastGood: at.Add(-time.Hour), Failures: 3, Status: store.RunHeld,
 		Reason: "holds 12 items, and held 900", Held: &store.HeldCopy{Digest: "ff00", Items: 12, Since: at},
