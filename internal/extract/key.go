@@ -188,13 +188,20 @@ func (p *place) installs() bool {
 			block = block[:k]
 		}
 		p.steps += len(block)
-		for _, command := range [...]string{"apt-get install", "apt install", "yum install", "dnf install", "brew install", "pip install",
-			"pip3 install", "npm install", "cargo install", "go install", "git clone", "docker pull", "gpg --dearmor", "apt-key add",
-			"rpm --import", "gpg --import", "add-apt-repository", "zypper addrepo"} {
-			if strings.Contains(block, command) {
-				p.howto = yes
-			}
+		if strings.Contains(block, "install") && containsAny(block, "apt-get install", "apt install", "yum install", "dnf install",
+			"brew install", "pip install", "pip3 install", "npm install", "cargo install", "go install") ||
+			containsAny(block, "git clone", "docker pull", "gpg --dearmor", "gpg --import", "apt-key add", "rpm --import", "add-apt-repository") {
+			p.howto = yes
 		}
 	}
 	return p.howto == yes
+}
+
+func containsAny(s string, parts ...string) bool {
+	for _, part := range parts {
+		if strings.Contains(s, part) {
+			return true
+		}
+	}
+	return false
 }

@@ -14,10 +14,15 @@ import (
 // later is a live value that nothing around it calls an indicator, and where
 // it stands.
 type later struct {
-	typ   ioc.Type
-	at    found
-	host  string
-	place place
+	typ  ioc.Type
+	at   found
+	host string
+
+	start, end, began int
+	kind              kind
+	area              area
+	reference         bool
+	titles            titles
 }
 
 // mostLater bounds what is kept for the end of a text.
@@ -31,10 +36,7 @@ func (s *scanner) wait(t ioc.Type, at found, host string) {
 	p := &s.place
 	s.waiting = append(s.waiting, later{
 		typ: t, at: at, host: host,
-		place: place{
-			text: p.text, start: p.start, end: p.end, kind: p.kind, began: p.began,
-			here: p.area(), reference: p.reference, titles: p.titles,
-		},
+		start: p.start, end: p.end, began: p.began, kind: p.kind, area: p.area(), reference: p.reference, titles: p.titles,
 	})
 }
 
@@ -55,7 +57,11 @@ func (s *scanner) settle() {
 		if !s.knows(w.typ, w.host) || s.isDisowned(w.typ, w.host) || covered(had, w.at) {
 			continue
 		}
-		s.place, s.end = w.place, w.place.end
+		s.end = w.end
+		s.place = place{
+			text: s.text, start: w.start, end: w.end, began: w.began, kind: w.kind, here: w.area, reference: w.reference,
+			titles: w.titles, steps: s.place.steps,
+		}
 		s.cue, s.quote = cueCache{}, contextCache{}
 		s.emit(w.typ, w.at)
 		s.full = len(s.out)+len(had) >= s.opt.Limit
@@ -67,17 +73,21 @@ func (s *scanner) settle() {
 	s.out = merged(had, s.out)
 }
 
-// merged is two lists in order as one.
-func merged(a, b []Candidate) []Candidate {
-	out := make([]Candidate, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0].Offset <= b[0].Offset {
-			out, a = append(out, a[0]), a[1:]
-		} else {
-			out, b = append(out, b[0]), b[1:]
+// merged is two lists in order as one, in the memory of the first: nothing of
+// it is looked at behind the place where the last of the few comes in.
+func merged(many, few []Candidate) []Candidate {
+	i, j := len(many)-1, len(few)-1
+	out := append(many, few...)
+	for k := len(out) - 1; j >= 0; k-- {
+		if i >= 0 && out[i].Offset > few[j].Offset {
+			out[k] = out[i]
+			i--
+			continue
 		}
+		out[k] = few[j]
+		j--
 	}
-	return append(append(out, a...), b...)
+	return out
 }
 
 // covered says that one of the candidates, which are in order, shares bytes

@@ -92,8 +92,7 @@ func (p *place) next(text string, start, end int, doc *facts) {
 		return
 	}
 	p.wasProse = p.kind == paragraph
-	label, _, _ := strings.Cut(line, ":")
-	p.download = downloadLabels.has(strings.Trim(label, "*-` ")) || p.download && !p.blank && digestsIn(label) != 0
+	p.download = p.offers(line)
 	if p.fenced(line, doc) {
 		p.kind = literal
 	} else {
@@ -104,6 +103,16 @@ func (p *place) next(text string, start, end int, doc *facts) {
 	}
 	p.reference = p.reference || p.download
 	p.blank, p.last = false, line
+}
+
+// offers says that a line is labelled as a download, or is a digest below one.
+func (p *place) offers(line string) bool {
+	const longest = 24
+	i := strings.IndexByte(line[:min(len(line), longest)], ':')
+	if i < 0 {
+		return false
+	}
+	return downloadLabels.has(itemMarks.trim(line[:i])) || p.download && !p.blank && digestsIn(line[:i]) != 0
 }
 
 // fenced follows code blocks: ``` and ~~~ of Markdown, ---- and .... of
