@@ -55,7 +55,9 @@ const (
 // ParseEntry reads what an operator allows:
 //
 //	198.51.100.7, 2001:db8::/32    an address, or the addresses of a range
-//	corp.example, *.corp.example   a host name with all names below it
+//	corp.example, *.corp.example   a host name with all names below it; of a
+//	                               name that strangers register below, such as
+//	                               a hoster's, the name alone
 //	https://corp.example/app/      this URL and those that continue it after a
 //	                               slash or a question mark; http and https are
 //	                               the same; with a query that URL alone
@@ -126,6 +128,7 @@ func readEntry(s string) (a allowed, problem string) {
 		}
 		return readHost("https://*.", host, "/", onURL|onURLBelow)
 	}
+	everyBelow := strings.HasPrefix(s, "*.")
 	ind, err := ioc.Identify(s)
 	if err != nil {
 		var invalid *ioc.InvalidError
@@ -133,6 +136,12 @@ func readEntry(s string) (a allowed, problem string) {
 			return a, invalid.Reason.Describe()
 		}
 		return a, err.Error()
+	}
+	if ind.Type == ioc.Domain && isShared(ind.Value) {
+		if everyBelow {
+			return a, "strangers register names below this one: leave out the *. to allow the name alone"
+		}
+		return readHost("", ind.Value, "", onName)
 	}
 	if ind.Type == ioc.Domain {
 		return readHost("", ind.Value, "", onName|onBelow)
@@ -180,6 +189,13 @@ func readHost(before, host, after string, c covers) (a allowed, problem string) 
 	}
 	a.host, a.covers, a.Value = ind.Value, c, before+ind.Value+after
 	return a, ""
+}
+
+// isShared reports whether strangers register names below this one, by the
+// private part of the list of public suffixes.
+func isShared(host string) bool {
+	rule := publicsuffix.DefaultList.Find(host, nil)
+	return rule != nil && rule.Private && rule.Value == host && rule.Type == publicsuffix.NormalType
 }
 
 // addTo adds the entry to a layer, as a list of its own: it has its own reason.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"spoor/internal/benign"
+	"spoor/internal/ioc"
 )
 
 func TestParseEntry(t *testing.T) {
@@ -34,6 +35,8 @@ func TestParseEntry(t *testing.T) {
 		{"hash", "D41D8CD98F00B204E9800998ECF8427E", "", "d41d8cd98f00b204e9800998ecf8427e", ""},
 		{"vulnerability", "cve-2024-0001", "", "CVE-2024-0001", ""},
 		{"provider", "github.io", "", "github.io", ""},
+
+		{"provider with all below", "*.github.io", "", "", "strangers register"},
 
 		{"nothing", " ", "", "", "give an indicator"},
 		{"everything", "0.0.0.0/0", "", "", "too wide"},
@@ -70,5 +73,30 @@ func TestParseEntry(t *testing.T) {
 				t.Errorf("again: got %+v, %v, want %+v", again, err, got)
 			}
 		})
+	}
+}
+
+// TestEntryOfProvider allows a name below which strangers register theirs: the
+// name itself, and none of theirs.
+func TestEntryOfProvider(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"github.io", "duckdns.org", "blogspot.com"} {
+		lists, err := benign.Builtin().With([]benign.Entry{{Value: name}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for value, want := range map[string]bool{name: true, "https://" + name + "/": true, "tenant." + name: false, "https://tenant." + name + "/": false} {
+			ind, err := ioc.Identify(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			allowed := false
+			for _, v := range lists.Judge(ind) {
+				allowed = allowed || v.List == "allow-list"
+			}
+			if allowed != want {
+				t.Errorf("%s with %s allowed: %t, want %t", value, name, allowed, want)
+			}
+		}
 	}
 }
