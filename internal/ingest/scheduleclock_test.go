@@ -50,11 +50,11 @@ func TestScheduleLeavesTheClaimed(t *testing.T) {
 	p.put("/a", "text/plain", lines(0, 3))
 	st := &askedStore{FeedStore: d.st, Leaser: d.st}
 	src := source("a", p.URL+"/a", "list")
-	if has, err := d.st.Lease(t.Context(), "feed a", "another", time.Hour); err != nil || !has {
-		t.Fatal(has, err)
-	}
 	s := NewScheduler(newPoller(t, st, d.clock, d.root), st, ScheduleOptions{Sources: func() []Source { return []Source{src} }, Process: "one", Now: d.clock.Now})
 	d.clock.add(2 * spreadOver)
+	if has, err := d.st.Lease(t.Context(), "feed a", "another", feedLease); err != nil || !has {
+		t.Fatal(has, err)
+	}
 	runFor(t, s, 300*time.Millisecond)
 	if n := st.leases.Load(); n != 1 {
 		t.Errorf("asked %d times in a moment for a feed that another server runs", n)

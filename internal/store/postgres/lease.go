@@ -8,7 +8,7 @@ import (
 
 const (
 	insertLease  = `INSERT INTO leases (name, holder) VALUES ($1, '') ON CONFLICT (name) DO NOTHING`
-	claimLease   = `UPDATE leases SET holder = $1, until = $2 WHERE name = $3 AND (until IS NULL OR until <= $4 OR holder = $1)`
+	claimLease   = `UPDATE leases SET holder = $1, until = $2 WHERE name = $3 AND (until IS NULL OR until <= $4 OR until > $5 OR holder = $1)`
 	releaseLease = `UPDATE leases SET holder = '', until = NULL WHERE name = $1 AND holder = $2`
 )
 
@@ -21,7 +21,7 @@ func (s *Store) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 			return err
 		}
 		now := s.now()
-		tag, err := s.keys.pool.Exec(ctx, claimLease, holder, now.Add(ttl).UnixNano(), name, now.UnixNano())
+		tag, err := s.keys.pool.Exec(ctx, claimLease, holder, now.Add(ttl).UnixNano(), name, now.UnixNano(), now.Add(2*ttl).UnixNano())
 		has = err == nil && tag.RowsAffected() > 0
 		return err
 	})

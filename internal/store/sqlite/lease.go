@@ -8,7 +8,7 @@ import (
 
 const (
 	insertLease  = `INSERT INTO leases (name, holder) VALUES (?, '') ON CONFLICT (name) DO NOTHING`
-	claimLease   = `UPDATE leases SET holder = ?, until = ? WHERE name = ? AND (until IS NULL OR until <= ? OR holder = ?)`
+	claimLease   = `UPDATE leases SET holder = ?, until = ? WHERE name = ? AND (until IS NULL OR until <= ? OR until > ? OR holder = ?)`
 	releaseLease = `UPDATE leases SET holder = '', until = NULL WHERE name = ? AND holder = ?`
 )
 
@@ -20,7 +20,7 @@ func (s *Store) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 			return err
 		}
 		now := s.now()
-		if err := c.exec(claimLease, holder, now.Add(ttl).UnixNano(), name, now.UnixNano(), holder); err != nil {
+		if err := c.exec(claimLease, holder, now.Add(ttl).UnixNano(), name, now.UnixNano(), now.Add(2*ttl).UnixNano(), holder); err != nil {
 			return err
 		}
 		has = c.Changes() > 0

@@ -13,6 +13,7 @@ func leaseCases() []testCase {
 	return []testCase{
 		{"exactly one gets it", leaseOne},
 		{"it runs out", leaseRunsOut},
+		{"a wrong clock", leaseWrongClock},
 		{"renewal", leaseRenewal},
 		{"release", leaseRelease},
 		{"one name is not another", leaseNames},
@@ -81,6 +82,16 @@ func leaseRunsOut(t *testing.T, open Open) {
 	same(t, "who had it before", w.lease("work", "a", time.Hour), false)
 	must(t, w.st.Release(w.ctx, "work", "a"))
 	same(t, "after a release by who had it before", w.lease("work", "c", time.Hour), false)
+}
+
+// leaseWrongClock has a claim that was made by a clock far ahead: nobody would
+// do the work until then.
+func leaseWrongClock(t *testing.T, open Open) {
+	w := newWorld(t, open)
+	same(t, "far ahead", w.lease("work", "a", 1000*time.Hour), true)
+	same(t, "renewed by its holder", w.lease("work", "a", 1000*time.Hour), true)
+	same(t, "another, whose claim is much shorter", w.lease("work", "b", time.Hour), true)
+	same(t, "a claim less than twice as long", w.lease("work", "c", 40*time.Minute), false)
 }
 
 func leaseRenewal(t *testing.T, open Open) {

@@ -22,7 +22,7 @@ func (m *Model) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	if had, ok := m.leases[name]; ok && had.holder != holder && had.until.After(now) {
+	if had, ok := m.leases[name]; ok && had.holder != holder && had.until.After(now) && !had.until.After(now.Add(2*ttl)) {
 		return false, nil
 	}
 	m.leases[name] = modelLease{holder: holder, until: now.Add(ttl)}
