@@ -153,6 +153,8 @@ type pass struct {
 	// wasFormat is how the last good copy of the source was read, empty when it
 	// has a format or there was none.
 	wasFormat string
+	// unpacked is how many bytes came out of compressed inputs.
+	unpacked int64
 	// changed is the latest of the times at which MISP events were changed.
 	changed time.Time
 

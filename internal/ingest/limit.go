@@ -8,6 +8,9 @@ type Limits struct {
 	// EntryBytes is the most that one compressed file or archive entry may
 	// unpack to. Uncompressed files are streamed whatever their size.
 	EntryBytes int64
+	// TotalBytes is the most that all compressed inputs together may unpack to;
+	// zero is no limit, but for a run of a feed that is fetched.
+	TotalBytes int64
 	// Ratio is the most that an input may grow when it is unpacked, judged
 	// once it has given RatioFloor bytes.
 	Ratio int64
@@ -26,7 +29,9 @@ const (
 	defaultRatio      = 250
 	defaultRatioFloor = 64 << 20
 	defaultEntries    = 100_000
-	defaultPlaces     = 10
+	// defaultFetched is what one run of a feed that is fetched may unpack.
+	defaultFetched = 1 << 30
+	defaultPlaces  = 10
 
 	// defaultBatch is the observations of one transaction. Of a set of 1.8
 	// million, with 5,000 a batch the import took 72 s of processor time, with
@@ -70,6 +75,15 @@ func (l Limits) orDefaults() Limits {
 	setDefault(&l.RatioFloor, defaultRatioFloor)
 	setDefault(&l.Entries, defaultEntries)
 	setDefault(&l.Places, defaultPlaces)
+	return l
+}
+
+// ofFetched returns the limits for a run of a feed that is fetched: what comes
+// from elsewhere, unasked and by itself, is held to less than what somebody
+// hands over.
+func (l Limits) ofFetched() Limits {
+	setDefault(&l.TotalBytes, defaultFetched)
+	l.EntryBytes = min(l.EntryBytes, l.TotalBytes)
 	return l
 }
 

@@ -50,6 +50,18 @@ type budget struct {
 	in func() int64
 	// out is how many came out of it.
 	out int64
+	// total is how many came out of all inputs; nil when nobody asks.
+	total *int64
+}
+
+// gave counts what came out, and reports whether that is within TotalBytes.
+func (b *budget) gave(n int) bool {
+	b.out += int64(n)
+	if b.total == nil {
+		return true
+	}
+	*b.total += int64(n)
+	return b.limits.TotalBytes == 0 || *b.total <= b.limits.TotalBytes
 }
 
 // guard reads what is being unpacked and stops when it grows too far.
@@ -62,8 +74,10 @@ type guard struct {
 func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.r.Read(p)
 	g.given += int64(n)
-	g.budget.out += int64(n)
-	if l := g.budget.limits; g.given > l.EntryBytes {
+	within := g.budget.gave(n)
+	if l := g.budget.limits; !within {
+		return 0, fmt.Errorf("%w (%d bytes in all)", errTooLarge, l.TotalBytes)
+	} else if g.given > l.EntryBytes {
 		return 0, fmt.Errorf("%w (%d bytes)", errTooLarge, l.EntryBytes)
 	} else if g.budget.out > l.RatioFloor && g.budget.out/l.Ratio > g.budget.in() {
 		return 0, fmt.Errorf("%w (over %d times)", errBomb, l.Ratio)

@@ -255,8 +255,16 @@ func (p *pass) open(ctx context.Context, in *input, r io.Reader, size int64) err
 		m.at = at
 		in.at, in.size = m, size
 	}
-	in.budget = &budget{limits: p.in.limits, in: m.read}
+	in.budget = &budget{limits: p.limits(), in: m.read, total: &p.unpacked}
 	return p.settle(ctx, in, p.unpack(ctx, in, m))
+}
+
+// limits are those of the import, or of a run of a feed.
+func (p *pass) limits() Limits {
+	if p.src == nil || isFileURL(p.src.URL) {
+		return p.in.limits
+	}
+	return p.in.limits.ofFetched()
 }
 
 // unpack reads what is in the input, which may be an archive of files.
