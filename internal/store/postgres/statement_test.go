@@ -247,7 +247,7 @@ func (g *given) keys() map[string]statement {
 		"count usage":    {upsertUsage, []any{g.key, 60, 60, 1, 1}, 0},
 		"prune usage":    {deleteUsage, []any{60, 61}, 0},
 		"make lease":     {insertLease, []any{"n"}, 0},
-		"claim lease":    {claimLease, []any{"h", 2, "n", 1}, 0},
+		"claim lease":    {claimLease, []any{"h", 2, "n", 1, 4}, 0},
 		"release lease":  {releaseLease, []any{"n", "h"}, 0},
 		"save state":     {upsertFeedState, []any{"f", "{}"}, 0},
 		"forget state":   {deleteFeedState, []any{"f"}, 0},
