@@ -320,9 +320,7 @@ func TestPollTAXII(t *testing.T) {
 	}
 	d.one(ioc.Domain, "n1.bad-relay.example")
 	d.clock.add(time.Hour)
-	if rep := d.poll(src, store.RunUnchanged); rep.State.Items != 2 {
-		t.Errorf("%d items so far, want 2", rep.State.Items)
-	}
+	d.poll(src, store.RunUnchanged)
 	want := []string{"|", "|p2", "2026-11-01T00:00:02.000000Z|"}
 	if diff := cmp.Diff(asked, want); diff != "" {
 		t.Errorf("asked (-got +want):\n%s", diff)

@@ -199,7 +199,6 @@ func (r *poll) collection(ctx context.Context) (store.RunStatus, error) {
 			if r.end.Items == 0 {
 				return store.RunUnchanged, nil
 			}
-			r.is.Items += r.end.Items
 			return store.RunOK, nil
 		case env.Next == "" && last == "", env.Next != "" && env.Next == next:
 			return store.RunFailed, errors.New("the collection says that there is more, but not where")

@@ -49,8 +49,7 @@ type FeedState struct {
 	// Seen are the fingerprints of the entries of the last good copy that have
 	// been read: those that need not be read again.
 	Seen []uint64
-	// Items is how many items the last good copy held; of a source that is read
-	// in pieces, how many came so far.
+	// Items is how many items the last good copy held.
 	Items int64
 	// NextRun is when the feed is due; LastRun when it ran last, LastGood when
 	// that last ended without an error.
