@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spoor/internal/benign"
+	"spoor/internal/config"
 	"spoor/internal/ingest"
 	"spoor/internal/ioc"
 	"spoor/internal/store"
@@ -110,15 +111,9 @@ func newAllowRemoveCommand(a *app) *cobra.Command {
 		Short: "Take values off the allow list, now",
 		Args:  someValue,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			loaded, err := a.settings(cmd)
-			if err != nil {
-				return err
-			}
-			st, err := a.openExisting(cmd.Context(), loaded.Config)
-			if err != nil {
-				return err
-			}
-			return errors.Join(a.disallow(cmd.Context(), st, args), st.Close())
+			return a.onExisting(cmd, func(_ config.Config, st store.Store) error {
+				return a.disallow(cmd.Context(), st, args)
+			})
 		},
 	}
 	storeFlags(cmd)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spoor/internal/config"
 	"spoor/internal/store"
 )
 
@@ -20,15 +21,9 @@ func newCheckCommand(a *app) *cobra.Command {
 substring index against the records. Servers may go on meanwhile.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := a.settings(cmd)
-			if err != nil {
-				return err
-			}
-			st, err := a.openExisting(cmd.Context(), loaded.Config)
-			if err != nil {
-				return err
-			}
-			return errors.Join(a.check(cmd.Context(), st, reindex), st.Close())
+			return a.onExisting(cmd, func(_ config.Config, st store.Store) error {
+				return a.check(cmd.Context(), st, reindex)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&reindex, "reindex", false, "build the substring index anew from the records, then check")

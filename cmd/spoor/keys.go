@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spoor/internal/auth"
+	"spoor/internal/config"
 	"spoor/internal/ioc"
 	"spoor/internal/store"
 )
@@ -228,15 +229,9 @@ text. Running servers refuse it within two seconds.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			loaded, err := a.settings(cmd)
-			if err != nil {
-				return err
-			}
-			st, err := a.openExisting(cmd.Context(), loaded.Config)
-			if err != nil {
-				return err
-			}
-			return errors.Join(a.revoke(cmd.Context(), st, args), st.Close())
+			return a.onExisting(cmd, func(_ config.Config, st store.Store) error {
+				return a.revoke(cmd.Context(), st, args)
+			})
 		},
 	}
 	storeFlags(cmd)

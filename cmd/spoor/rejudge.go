@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -22,15 +21,9 @@ the servers on the store use. Servers may go on meanwhile; stop it at any time, 
 		Example: `  spoor rejudge --warning-lists ./misp-warninglists/lists`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			loaded, err := a.settings(cmd)
-			if err != nil {
-				return err
-			}
-			st, err := a.openExisting(cmd.Context(), loaded.Config)
-			if err != nil {
-				return err
-			}
-			return errors.Join(a.rejudge(cmd.Context(), loaded.Config, st), st.Close())
+			return a.onExisting(cmd, func(c config.Config, st store.Store) error {
+				return a.rejudge(cmd.Context(), c, st)
+			})
 		},
 	}
 	storeFlags(cmd)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"spoor/internal/config"
 	"spoor/internal/store"
 	"spoor/internal/store/postgres"
@@ -56,6 +58,20 @@ func (a *app) openExisting(ctx context.Context, c config.Config) (store.Store, e
 		return nil, fmt.Errorf("find store: %w", err)
 	}
 	return a.openFile(ctx, c, path)
+}
+
+// onExisting does the work of a command on the store that its settings name,
+// which has to be there, and closes it.
+func (a *app) onExisting(cmd *cobra.Command, work func(config.Config, store.Store) error) error {
+	loaded, err := a.settings(cmd)
+	if err != nil {
+		return err
+	}
+	st, err := a.openExisting(cmd.Context(), loaded.Config)
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(loaded.Config, st), st.Close())
 }
 
 func (a *app) openFile(ctx context.Context, c config.Config, path string) (store.Store, error) {

@@ -5,9 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"spoor/internal/extract"
 	"spoor/internal/feed"
-	"spoor/internal/ioc"
 	"spoor/internal/store"
 )
 
@@ -44,32 +42,6 @@ func TestArticleURL(t *testing.T) {
 			t.Parallel()
 			if got := articleURL(tt.text); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestMarking(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name, text string
-		want       ioc.TLP
-	}{
-		{"none", "A report about tlp: red herrings", 0},
-		{"first line", "TLP:AMBER\n\n# Report\n", ioc.Amber},
-		{"strict", "TLP:AMBER+STRICT | Report", ioc.AmberStrict},
-		{"old word with a space", "Report, TLP: WHITE", ioc.Clear},
-		{"last line", strings.Repeat("text ", 10_000) + "TLP:RED", ioc.Red},
-		{"the stricter of two", "TLP:GREEN\nTLP:AMBER", ioc.Amber},
-		{"far inside", strings.Repeat("text ", 10_000) + "TLP:RED" + strings.Repeat(" text", 10_000), 0},
-		{"part of a word", "TLP:REDACTED", 0},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			said, err := extract.Read(t.Context(), tt.text, extract.Options{})
-			if err != nil || said.TLP != tt.want {
-				t.Errorf("got %v, %v, want %v", said.TLP, err, tt.want)
 			}
 		})
 	}

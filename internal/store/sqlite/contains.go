@@ -230,8 +230,14 @@ func (s *scan) judgeAll(ctx context.Context, seg openSegment, docs *roaring.Bitm
 	if docs == nil {
 		return nil
 	}
+	return s.eachKey(ctx, seg, docs.ReverseIterator(), s.judge)
+}
+
+// eachKey gives documents of a segment with their keys, in the iterator's
+// order, until take returns an error.
+func (s *scan) eachKey(ctx context.Context, seg openSegment, it roaring.IntIterable, take func(rid int64, t ioc.Type, key string) error) error {
 	block := int64(-1)
-	for it := docs.ReverseIterator(); it.HasNext(); {
+	for it.HasNext() {
 		rid := seg.first + int64(it.Next())
 		if rid>>blockBits != block {
 			if err := ctx.Err(); err != nil {
@@ -243,7 +249,7 @@ func (s *scan) judgeAll(ctx context.Context, seg openSegment, docs *roaring.Bitm
 			}
 		}
 		t, key := s.block.key(int(rid & (blockKeys - 1)))
-		if err := s.judge(rid, t, key); err != nil {
+		if err := take(rid, t, key); err != nil {
 			return err
 		}
 	}

@@ -106,17 +106,20 @@ func walkFound(found roaring.IntPeekable) nextPiece {
 // candidates that the index knows.
 func (v *snapshot) holding(ctx context.Context, part string) (*roaring.Bitmap, error) {
 	found := roaring.New()
-	take := func(rid int64, t ioc.Type, key string) {
+	take := func(rid int64, t ioc.Type, key string) error {
 		if t != 0 && strings.Contains(key, part) {
 			found.Add(uint32(rid)) //nolint:gosec // a store holds fewer than 2^32 records
 		}
+		return nil
 	}
 	entries, err := v.openTail()
 	if err != nil {
 		return found, err
 	}
 	for i := range entries {
-		take(v.clock.indexedRID+1+int64(i), entries[i].typ, entries[i].key)
+		if err := take(v.clock.indexedRID+1+int64(i), entries[i].typ, entries[i].key); err != nil {
+			return found, err
+		}
 	}
 	segments, err := v.openIndex()
 	if err != nil {
@@ -128,34 +131,14 @@ func (v *snapshot) holding(ctx context.Context, part string) (*roaring.Bitmap, e
 		if err != nil {
 			return found, err
 		}
-		if err := s.eachKey(ctx, seg, docs, take); err != nil {
+		if docs == nil {
+			continue
+		}
+		if err := s.eachKey(ctx, seg, docs.Iterator(), take); err != nil {
 			return found, err
 		}
 	}
 	return found, nil
-}
-
-// eachKey gives the documents of a segment with their keys, in order.
-func (s *scan) eachKey(ctx context.Context, seg openSegment, docs *roaring.Bitmap, take func(rid int64, t ioc.Type, key string)) error {
-	if docs == nil {
-		return nil
-	}
-	block := int64(-1)
-	for it := docs.Iterator(); it.HasNext(); {
-		rid := seg.first + int64(it.Next())
-		if rid>>blockBits != block {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			block = rid >> blockBits
-			if err := s.open(block); err != nil {
-				return err
-			}
-		}
-		t, key := s.block.key(int(rid & (blockKeys - 1)))
-		take(rid, t, key)
-	}
-	return nil
 }
 
 // look returns those of the next piece whose warnings are not as they should
